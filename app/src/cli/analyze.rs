@@ -1,0 +1,119 @@
+//! `fluoro analyze`: what the bundle reads in films.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use fluoro_core::engine::{Analysis, Engine, Prediction, ReconstructionQuality, SaeQuality, Step};
+use fluoro_core::radiograph::{Radiograph, Study};
+use serde::Serialize;
+
+use super::failure::Failure;
+use super::progress::Meter;
+use super::{Global, output};
+
+/// What to read.
+#[derive(Args)]
+pub struct AnalyzeArgs {
+    /// Films, or folders of films
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// Features to list for each film, those with the largest activation
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    features: usize,
+}
+
+#[derive(Serialize)]
+struct Report {
+    bundle: String,
+    device: String,
+    films: Vec<Film>,
+}
+
+#[derive(Serialize)]
+struct Film {
+    file: String,
+    predictions: Vec<Prediction>,
+    features: Vec<Feature>,
+    sae: Option<SaeQuality>,
+    reconstruction: Option<ReconstructionQuality>,
+    milliseconds: f32,
+}
+
+#[derive(Serialize)]
+struct Feature {
+    index: usize,
+    label: Option<String>,
+    activation: f32,
+    /// Share of the training films in which the feature is weaker.
+    quantile: Option<f32>,
+}
+
+/// Reads every film, then prints.
+///
+/// # Errors
+/// When a film, the bundle or the device cannot be used; then nothing is printed.
+pub fn run(args: &AnalyzeArgs, global: &Global) -> Result<(), Failure> {
+    let study = Study::open(&args.files)?;
+    let meter = Meter::short();
+    let report = global.with_engine(|engine| {
+        let mut films = Vec::with_capacity(study.films.len());
+        for (done, path) in study.films.iter().enumerate() {
+            meter.report(Step { stage: "reading films", done, total: study.films.len() });
+            let analysis = engine.analyze(&Radiograph::open(path)?)?;
+            films.push(film(engine, path, &analysis, args.features));
+        }
+        Ok(Report { bundle: engine.manifest().name.clone(), device: engine.device().name().to_owned(), films })
+    })?;
+    drop(meter);
+    output::answer(global, &report, &words(&report))
+}
+
+fn film(engine: &Engine, path: &Path, analysis: &Analysis, features: usize) -> Film {
+    let known = engine.manifest().sae.as_ref().map(|sae| sae.features.as_slice()).unwrap_or_default();
+    let features = engine.top_features(analysis, features).into_iter().map(|index| Feature {
+        index,
+        label: known.get(index).and_then(|feature| feature.label.clone()),
+        activation: analysis.activations[index],
+        quantile: engine.quantile(index, analysis.activations[index]),
+    });
+    Film {
+        file: output::shown(path),
+        predictions: engine.named_predictions(&analysis.predictions),
+        features: features.collect(),
+        sae: analysis.sae,
+        reconstruction: analysis.quality,
+        milliseconds: analysis.milliseconds,
+    }
+}
+
+fn words(report: &Report) -> String {
+    let mut text = format!("bundle {}, {}\n", report.bundle, report.device);
+    // Writing to a string cannot fail.
+    for film in &report.films {
+        let _ = writeln!(text, "\n{}  ({:.0} ms)", film.file, film.milliseconds);
+        if let Some(quality) = film.reconstruction {
+            let ReconstructionQuality { mae, psnr, ssim } = quality;
+            let _ = writeln!(text, "  reconstruction  MAE {mae:.1} of 2048, PSNR {psnr:.1} dB, SSIM {ssim:.3}");
+        }
+        if let Some(SaeQuality { active, explained_variance }) = film.sae {
+            let _ = writeln!(text, "  SAE             {active:.1} active of a token, explains {explained_variance:.3}");
+        }
+        if !film.predictions.is_empty() {
+            text.push('\n');
+            text.push_str(&output::score_table(&["score"], &[&film.predictions]));
+        }
+        if !film.features.is_empty() {
+            let _ = writeln!(text, "\n  feature  activation  quantile  label");
+        }
+        for Feature { index, label, activation, quantile } in &film.features {
+            let quantile = quantile.map_or_else(|| "-".into(), |q| format!("{:.0} %", q * 100.0));
+            let label = label.as_deref().unwrap_or("");
+            let _ =
+                writeln!(text, "{}", format!("  {index:>7}  {activation:>10.3}  {quantile:>8}  {label}").trim_end());
+        }
+    }
+    let _ =
+        writeln!(text, "\n* at its operating point (0.50) or above; scores are no probabilities. {}", output::NOTICE);
+    text
+}

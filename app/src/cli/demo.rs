@@ -1,0 +1,108 @@
+//! `fluoro` alone where there is no screen: the same demo as files.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use fluoro_core::bundle::BundleSource;
+use fluoro_core::difference::MapMethod;
+use fluoro_core::engine::{Engine, Progress};
+use fluoro_core::export::atomic::{check_folder, write_folder_atomic};
+use fluoro_core::export::{Action, ExportKind, Recipe, recipe_path};
+use fluoro_core::shift::{Preset, ShiftRequest, Target};
+use fluoro_core::{Error, Result, samples};
+use serde::Serialize;
+
+use super::failure::Failure;
+use super::progress::Meter;
+use super::{Global, output};
+use crate::window::{self, Picture, Scene, WindowOptions};
+
+/// Folder that the demo writes, in the working folder.
+const FOLDER: &str = "fluoro-demo";
+/// What is shifted on the first sample film, which shows a large heart.
+const LABEL: &str = "Cardiomegaly";
+/// Time of a GIF frame.
+const DELAY_MS: u32 = 80;
+
+#[derive(Serialize)]
+struct Report {
+    film: String,
+    target: String,
+    outputs: Vec<String>,
+}
+
+/// What the demo shows.
+struct Made {
+    film: &'static str,
+    target: String,
+    exports: Vec<(&'static str, ExportKind)>,
+    recipe: Recipe,
+}
+
+/// Writes the demo and lists it.
+///
+/// # Errors
+/// When the bundle or the device cannot be used, or the folder cannot be written; then nothing is written.
+pub fn run(global: &Global) -> Result<(), Failure> {
+    output::complain(&format!(
+        "no display, so the demo is written to {FOLDER}/ without a window; fluoro --help lists commands"
+    ));
+    let folder = Path::new(FOLDER);
+    check_folder(folder)?;
+    let meter = Meter::short();
+    let report = |step: fluoro_core::engine::Step<'_>| meter.report(step);
+    let never = std::sync::atomic::AtomicBool::new(false);
+    let made = global.with_engine(|engine| make(engine, &Progress::new(&report, &never)))?;
+    let picture = picture(global, global.source()?);
+    drop(meter);
+    let mut names: Vec<PathBuf> = Vec::new();
+    write_folder_atomic(folder, |inside| {
+        for (name, kind) in &made.exports {
+            kind.write(&inside.join(name))?;
+            made.recipe.write(&recipe_path(&inside.join(name)))?;
+            names.extend([PathBuf::from(name), recipe_path(Path::new(name))]);
+        }
+        if let Some(png) = &picture {
+            std::fs::write(inside.join("window.png"), png).map_err(|e| Error::write(folder.join("window.png"), &e))?;
+            names.push("window.png".into());
+        }
+        Ok(())
+    })?;
+    let outputs: Vec<PathBuf> = names.iter().map(|name| folder.join(name)).collect();
+    let report = Report { film: made.film.to_owned(), target: made.target, outputs: output::paths(&outputs) };
+    let words = format!("{}, {}\n", report.film, report.target) + &output::written(&report.outputs) + output::NOTICE;
+    output::answer(global, &report, &words)
+}
+
+/// The shift of the first sample film, as a GIF and as a contact sheet.
+fn make(engine: &Engine, progress: &Progress<'_>) -> Result<Made> {
+    let film = samples::names().next().ok_or_else(|| Error::Invalid("no sample film in this build".into()))?;
+    let analysis = engine.analyze(&samples::open(film)?)?;
+    let target = match engine.parse_target(LABEL) {
+        Ok(target) => target,
+        Err(_) if engine.bundle().labels().next().is_some() => Target::Label(0),
+        Err(_) => Target::Feature(engine.top_features(&analysis, 1).first().copied().unwrap_or(0)),
+    };
+    let request = ShiftRequest { target, preset: Preset::Paper, range: None, frames: None, map: MapMethod::Max };
+    let shift = Arc::new(engine.shift(&analysis, &request, progress)?);
+    let original = analysis.input.clone();
+    let action = Action::Shift { request, bar: true, beside_original: true, delay_ms: DELAY_MS };
+    let gif =
+        ExportKind::Gif { shift: Arc::clone(&shift), original: Some(original.clone()), bar: true, delay_ms: DELAY_MS };
+    Ok(Made {
+        film,
+        target: shift.target.clone(),
+        exports: vec![("shift.gif", gif), ("sheet.png", ExportKind::Sheet { shift, original })],
+        recipe: Recipe::new(engine, Path::new(film), &analysis.input, action),
+    })
+}
+
+/// The window with the same shift, as a PNG; none, with a warning, where nothing can draw it.
+fn picture(global: &Global, bundle: BundleSource) -> Option<Vec<u8>> {
+    let options = WindowOptions { films: Vec::new(), bundle, device: global.device };
+    let png = window::screenshot(options, super::view::SIZE, Scene::Shift).map_err(Failure::from).and_then(|picture| {
+        let Picture { width, height, rgba } = picture;
+        Ok(fluoro_core::export::picture_png(&rgba, width, height)?)
+    });
+    png.map_err(|error| output::warn(&format!("no picture of the window: {error}"))).ok()
+}

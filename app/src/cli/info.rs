@@ -1,0 +1,286 @@
+//! `fluoro info`: what a film or a bundle is. A patient's name is never printed.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use fluoro_core::bundle::load::{self, AUTOENCODER_FILE, CLASSIFIER_FILE, SAE_FILE};
+use fluoro_core::bundle::manifest::{self, ClassifierPart, LatentShape, Manifest, Provenance, SaePart};
+use fluoro_core::bundle::{Bundle, BundleFiles, BundleSource, embedded};
+use fluoro_core::device::ComputeDevice;
+use fluoro_core::preprocess::Preprocess;
+use fluoro_core::radiograph::{Radiograph, Window};
+use fluoro_core::{Error, Result};
+use serde::Serialize;
+
+use super::failure::Failure;
+use super::{Global, output};
+
+/// What to look at.
+#[derive(Args)]
+pub struct InfoArgs {
+    /// A film, a bundle's folder or a built-in bundle; the bundle of --bundle when left out
+    #[arg(value_name = "FILE|BUNDLE")]
+    what: Option<PathBuf>,
+}
+
+/// Prints what it is.
+///
+/// # Errors
+/// When it is neither a film nor a bundle, or damaged.
+pub fn run(args: &InfoArgs, global: &Global) -> Result<(), Failure> {
+    let source = match &args.what {
+        None => global.source()?,
+        Some(path) if embedded::names().iter().any(|name| path == Path::new(name)) => {
+            BundleSource::parse(&path.to_string_lossy())?
+        }
+        Some(path) if path.is_dir() => BundleSource::Folder(path.clone()),
+        // A bundle's manifest stands for the bundle.
+        Some(path) if path.file_name().is_some_and(|name| name == manifest::FILE) && path.is_file() => {
+            let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+            BundleSource::Folder(folder.unwrap_or(Path::new(".")).to_path_buf())
+        }
+        Some(path) => {
+            let film = FilmReport::new(path, &Radiograph::open(path)?);
+            return output::answer(global, &film, &film.words());
+        }
+    };
+    let bundle = BundleReport::new(&source)?;
+    output::answer(global, &bundle, &bundle.words())
+}
+
+#[derive(Serialize)]
+struct FilmReport {
+    kind: &'static str,
+    file: String,
+    format: String,
+    width: usize,
+    height: usize,
+    /// Smallest and largest value that the stored bits can stand for.
+    range: [f32; 2],
+    view: Option<String>,
+    laterality: Option<String>,
+    age: Option<f32>,
+    sex: Option<String>,
+    /// Between rows and between columns.
+    spacing_mm: Option<[f32; 2]>,
+    windows: Vec<Window>,
+    modality: Option<String>,
+    body_part: Option<String>,
+    photometric: Option<String>,
+    warnings: Vec<String>,
+}
+
+impl FilmReport {
+    fn new(path: &Path, film: &Radiograph) -> Self {
+        let about = &film.metadata;
+        Self {
+            kind: "film",
+            file: output::shown(path),
+            format: about.format.clone(),
+            width: film.pixels.width(),
+            height: film.pixels.height(),
+            range: film.range,
+            view: about.view.as_ref().map(ToString::to_string),
+            laterality: about.laterality.map(|side| side.to_string()),
+            age: about.age_years,
+            sex: about.sex.map(|sex| sex.to_string()),
+            spacing_mm: about.spacing_mm,
+            windows: about.windows.clone(),
+            modality: about.modality.clone(),
+            body_part: about.body_part.clone(),
+            photometric: about.photometric.clone(),
+            warnings: about.warnings.clone(),
+        }
+    }
+
+    fn words(&self) -> String {
+        let mut text = format!("{}\n", self.file);
+        let mut row = |name: &str, value: Option<String>| {
+            if let Some(value) = value {
+                // Writing to a string cannot fail.
+                let _ = writeln!(text, "  {name:<12} {value}");
+            }
+        };
+        row("format", Some(self.format.clone()));
+        row(
+            "size",
+            Some(format!("{} x {} pixels, values {} to {}", self.width, self.height, self.range[0], self.range[1])),
+        );
+        row("spacing", self.spacing_mm.map(|[y, x]| format!("{y} x {x} mm")));
+        row("view", self.view.clone());
+        row("laterality", self.laterality.clone());
+        row("age", self.age.map(|years| format!("{years} years")));
+        row("sex", self.sex.clone());
+        row("modality", self.modality.clone());
+        row("body part", self.body_part.clone());
+        row("photometric", self.photometric.clone());
+        for window in &self.windows {
+            row("window", Some(format!("centre {}, width {}", window.center, window.width)));
+        }
+        for warning in &self.warnings {
+            row("warning", Some(warning.clone()));
+        }
+        text
+    }
+}
+
+#[derive(Serialize)]
+struct BundleReport {
+    kind: &'static str,
+    bundle: String,
+    description: String,
+    version: u32,
+    parts: Vec<Part>,
+    bytes: usize,
+    preprocess: Preprocess,
+    latent: LatentShape,
+    labels: Vec<Label>,
+    sae: Option<Sae>,
+    provenance: Provenance,
+}
+
+#[derive(Serialize)]
+struct Part {
+    part: String,
+    file: &'static str,
+    parameters: usize,
+}
+
+#[derive(Serialize)]
+struct Label {
+    label: String,
+    operating_point: f32,
+    positives: usize,
+    auc: Option<f32>,
+    /// 95 % interval.
+    ci: Option<[f32; 2]>,
+}
+
+#[derive(Serialize)]
+struct Sae {
+    features: usize,
+    /// Features that fire on no training film.
+    dead: usize,
+    explained_variance: f32,
+    active_per_token: f32,
+    labelled: Vec<LabelledFeature>,
+}
+
+#[derive(Serialize)]
+struct LabelledFeature {
+    index: usize,
+    label: String,
+    correlation: f32,
+    held_out_correlation: f32,
+    firing_rate: f32,
+}
+
+impl BundleReport {
+    /// Opens the whole bundle, so that a damaged one is not described as if it could be used.
+    fn new(source: &BundleSource) -> Result<Self> {
+        let files = BundleFiles::open(source)?;
+        let bundle = Bundle::open(source, ComputeDevice::cpu().tensor_device())?;
+        let manifest: &Manifest = &bundle.manifest;
+        let mut parts = Vec::new();
+        let mut bytes = files.read(manifest::FILE)?.len();
+        for file in [AUTOENCODER_FILE, CLASSIFIER_FILE, SAE_FILE] {
+            if manifest.files.contains_key(file) {
+                bytes += files.read(file)?.len();
+                let counts: BTreeMap<String, usize> = load::parameter_counts(&files, file)?;
+                parts.extend(counts.into_iter().map(|(part, parameters)| Part { part, file, parameters }));
+            }
+        }
+        if parts.is_empty() {
+            return Err(Error::bundle(files.path(manifest::FILE), "the bundle has no parts; train one first"));
+        }
+        Ok(Self {
+            kind: "bundle",
+            bundle: manifest.name.clone(),
+            description: manifest.description.clone(),
+            version: manifest.version,
+            parts,
+            bytes,
+            preprocess: manifest.preprocess.clone(),
+            latent: manifest.latent,
+            labels: manifest.classifier.as_ref().map(labels).unwrap_or_default(),
+            sae: manifest.sae.as_ref().map(sae),
+            provenance: manifest.provenance.clone(),
+        })
+    }
+
+    fn words(&self) -> String {
+        let mut text = format!("{}: {}\n", self.bundle, self.description);
+        // Writing to a string cannot fail.
+        let size = self.bytes as f64 / 1e6;
+        let grid = self.latent.grid.map(|[h, w]| format!(" in a grid of {h} x {w}")).unwrap_or_default();
+        let _ = writeln!(text, "  version {}, {size:.1} MB", self.version);
+        let _ = writeln!(text, "  films at {0} x {0} pixels", self.preprocess.size);
+        let _ = writeln!(text, "  latent of {} tokens of {}{grid}", self.latent.tokens, self.latent.dim);
+        for part in &self.parts {
+            let _ = writeln!(text, "  {:<11} {:>10} numbers  {}", part.part, part.parameters, part.file);
+        }
+        if !self.labels.is_empty() {
+            let _ = writeln!(text, "\n  label                 AUC  95 % interval  positives");
+        }
+        for Label { label, auc, ci, positives, .. } in &self.labels {
+            let auc = auc.map_or_else(|| "-".into(), |auc| format!("{auc:.2}"));
+            let ci = ci.map_or_else(|| "too few films".into(), |[low, high]| format!("{low:.2} to {high:.2}"));
+            let _ = writeln!(text, "  {label:<20} {auc:>4}  {ci:<13} {positives:>10}");
+        }
+        if let Some(sae) = &self.sae {
+            let _ = writeln!(
+                text,
+                "\n  SAE: {} features, {} of them dead; {:.1} active of a token explain {:.3} of the variance",
+                sae.features, sae.dead, sae.active_per_token, sae.explained_variance
+            );
+        }
+        for feature in self.sae.iter().flat_map(|sae| &sae.labelled) {
+            let LabelledFeature { index, label, held_out_correlation, .. } = feature;
+            let _ = writeln!(
+                text,
+                "  feature {index:<6} {label:<20} correlation {held_out_correlation:+.2} on films held out"
+            );
+        }
+        let Provenance { data, licence, limits, recipes } = &self.provenance;
+        for (name, value) in [("data", data), ("licence", licence), ("limits", limits)] {
+            let _ = write!(text, "\n  {name}: {value}");
+        }
+        text.push('\n');
+        for (part, recipe) in recipes {
+            let _ = writeln!(text, "  recipe of {part}: {recipe}");
+        }
+        text
+    }
+}
+
+fn labels(part: &ClassifierPart) -> Vec<Label> {
+    let one = |label: &manifest::Label| Label {
+        label: label.name.clone(),
+        operating_point: label.operating_point,
+        positives: label.positives,
+        auc: label.auc.map(|[auc, _, _]| auc),
+        ci: label.auc.map(|[_, low, high]| [low, high]),
+    };
+    part.labels.iter().map(one).collect()
+}
+
+fn sae(part: &SaePart) -> Sae {
+    let labelled = part.features.iter().enumerate().filter_map(|(index, feature)| {
+        Some(LabelledFeature {
+            index,
+            label: feature.label.clone()?,
+            correlation: feature.correlation,
+            held_out_correlation: feature.held_out_correlation,
+            firing_rate: feature.firing_rate,
+        })
+    });
+    Sae {
+        features: part.features.len(),
+        dead: part.features.iter().filter(|feature| feature.firing_rate == 0.0).count(),
+        explained_variance: part.explained_variance,
+        active_per_token: part.active_per_token,
+        labelled: labelled.collect(),
+    }
+}

@@ -1,0 +1,130 @@
+//! `fluoro train`: a part of a bundle from folders of films.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+
+use clap::{Args, ValueEnum};
+use fluoro_core::Error;
+use fluoro_core::engine::{Progress, Step};
+use fluoro_core::export::atomic;
+use fluoro_core::train::{TrainJob, TrainOptions, TrainReport, TrainedPart};
+
+use super::failure::Failure;
+use super::progress::Meter;
+use super::{Global, output};
+
+/// What to train on what.
+#[derive(Args)]
+pub struct TrainArgs {
+    /// Part to train, in this order for a new bundle
+    part: Part,
+    /// Folders of films with their table (NIH ChestX-ray14's Data_Entry_2017.csv or metadata.csv)
+    #[arg(required = true, value_name = "DATASET")]
+    datasets: Vec<PathBuf>,
+    /// Bundle folder that receives the part; checkpoints lie beside it
+    #[arg(short, long, value_name = "BUNDLE")]
+    output: PathBuf,
+    /// Go on from the last checkpoint
+    #[arg(long)]
+    resume: bool,
+    /// Passes over the films; for the SAE, thousands of steps [default: 40, 60, 8]
+    #[arg(long, value_name = "N")]
+    epochs: Option<usize>,
+    /// Films in a step; for the SAE, tokens [default: 8, 16, 1024]
+    #[arg(long, value_name = "N")]
+    batch: Option<usize>,
+    /// Largest learning rate [default: 0.0015, 0.0015, 0.001]
+    #[arg(long, value_name = "RATE")]
+    learning_rate: Option<f64>,
+    /// Decoupled weight decay [default: 0.00001, 0.02, 0]
+    #[arg(long, value_name = "DECAY")]
+    weight_decay: Option<f32>,
+    /// Seed of weights, order, augmentation and split [default: 20261122]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Share of patients held out [default: 0.2]
+    #[arg(long, value_name = "SHARE")]
+    held_out: Option<f64>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Part {
+    /// Encoder and decoder
+    Autoencoder,
+    /// Labels
+    Classifier,
+    /// Features of the autoencoder's latent
+    Sae,
+}
+
+impl TrainArgs {
+    fn part(&self) -> TrainedPart {
+        match self.part {
+            Part::Autoencoder => TrainedPart::Autoencoder,
+            Part::Classifier => TrainedPart::Classifier,
+            Part::Sae => TrainedPart::Sae,
+        }
+    }
+
+    /// The part's defaults under what was asked for.
+    fn options(&self) -> TrainOptions {
+        let usual = TrainOptions::of(self.part());
+        TrainOptions {
+            epochs: self.epochs.unwrap_or(usual.epochs),
+            batch: self.batch.unwrap_or(usual.batch),
+            learning_rate: self.learning_rate.unwrap_or(usual.learning_rate),
+            weight_decay: self.weight_decay.unwrap_or(usual.weight_decay),
+            seed: self.seed.unwrap_or(usual.seed),
+            held_out: self.held_out.unwrap_or(usual.held_out),
+        }
+    }
+
+    /// Refuses a bundle folder that cannot be made, before hours of work.
+    fn check_output(&self) -> fluoro_core::Result<()> {
+        if self.output.file_name().is_none() {
+            let reason = "this is not a folder name; name a folder for the bundle".into();
+            return Err(Error::Write { path: self.output.clone(), reason });
+        }
+        if self.output.is_dir() {
+            return atomic::check_file(&self.output.join(fluoro_core::bundle::manifest::FILE));
+        }
+        atomic::check_folder(&self.output)
+    }
+}
+
+/// Trains one part and says how well it does on patients held out.
+///
+/// # Errors
+/// When the dataset, the bundle or an option cannot be used, or the device fails. The last checkpoint then remains.
+pub fn run(args: &TrainArgs, global: &Global) -> Result<(), Failure> {
+    args.check_output()?;
+    let meter = Meter::long();
+    let report = |step: Step<'_>| meter.report(step);
+    // Nothing sets it: an interrupt ends the process, and checkpoints are whole at any moment.
+    let cancelled = AtomicBool::new(false);
+    let job = TrainJob {
+        datasets: args.datasets.clone(),
+        output: args.output.clone(),
+        resume: args.resume,
+        options: args.options(),
+        device: global.compute_device()?,
+        progress: Progress::new(&report, &cancelled),
+    };
+    let trained = job.run(args.part())?;
+    drop(meter);
+    output::answer(global, &trained, &words(&trained))
+}
+
+fn words(report: &TrainReport) -> String {
+    let TrainReport { bundle, part, films, patients, parameters, results, seconds } = report;
+    let mut text = format!(
+        "{part} of {bundle}: {parameters} parameters, {seconds:.0} s\n\
+         \x20 trained on {} films of {} patients, held out {} of {}\n",
+        films[0], patients[0], films[1], patients[1]
+    );
+    for (name, value) in results {
+        let _ = writeln!(text, "  {name:<32} {value:>10.4}");
+    }
+    text
+}

@@ -1,0 +1,441 @@
+//! The application: everything the window knows, and what a user's wish changes in it. Drawing is elsewhere.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use fluoro_core::bundle::manifest::Manifest;
+use fluoro_core::bundle::BundleSource;
+use fluoro_core::device::{DeviceChoice, WgpuSetup};
+use fluoro_core::engine::{Analysis, Edit};
+use fluoro_core::radiograph::Study as FilmFiles;
+use fluoro_core::shift::Target;
+use fluoro_core::worker::{BundleView, RequestId, Worker, WorkerOptions};
+
+use super::dialogs::Dialogs;
+use super::light_box::LightBox;
+use super::panels::palette::Palette;
+use super::state::edits::{Handle, Pictures};
+use super::state::features::FeatureList;
+use super::state::films::{OpenFilm, Study};
+use super::state::job::Job;
+use super::state::performance::Performance;
+use super::state::problem::Problem;
+use super::state::recent::Recent;
+use super::state::shift::ShiftState;
+use super::state::toasts::Toasts;
+use super::tokens::{Look, Tokens};
+use super::{WindowError, WindowOptions, style};
+
+/// What the surroundings allow.
+#[derive(Clone, Copy, Debug)]
+pub struct Host {
+    /// File dialogs can open.
+    pub dialogs: bool,
+    /// Recent files are kept.
+    pub remembers: bool,
+    /// What paints the window.
+    pub drawn_by: DrawnBy,
+}
+
+/// What paints the window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DrawnBy {
+    /// A GPU, or a driver that plays one.
+    Adapter,
+    /// The program itself, into a picture.
+    Raster,
+}
+
+/// What the counterfactual viewport shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Source {
+    /// The edit of the sliders.
+    #[default]
+    Edit,
+    /// A frame of the shift.
+    Shift,
+}
+
+/// Tabs below the light box.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tab {
+    /// Latent shift.
+    #[default]
+    Shift,
+    /// Times.
+    Performance,
+}
+
+/// What lies over the window.
+#[derive(Default)]
+pub enum Cover {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// The command palette.
+    Palette(Palette),
+    /// The list of keys.
+    Keys,
+    /// What the bundle is.
+    Bundle,
+    /// What Fluoro is.
+    About,
+}
+
+/// Which parts of the window are open.
+pub struct Layout {
+    /// The study panel.
+    pub study: bool,
+    /// The features panel.
+    pub features: bool,
+    /// The tabs' content.
+    pub bottom: bool,
+    /// Which of them.
+    pub tab: Tab,
+}
+
+/// The bundle, or why there is none.
+#[derive(Default)]
+pub struct Model {
+    /// What is open.
+    pub view: Option<BundleView>,
+    /// What is being opened.
+    pub pending: Option<RequestId>,
+    /// Why the last one could not be opened.
+    pub problem: Option<Problem>,
+}
+
+/// The window's state.
+pub struct App {
+    /// Colours and sizes of the theme in use.
+    pub look: Look,
+    tokens: Tokens,
+    /// What the surroundings allow.
+    pub host: Host,
+    /// The engine; none once it is gone.
+    pub worker: Option<Worker>,
+    /// Why it is gone.
+    pub dead: Option<Problem>,
+    /// The bundle.
+    pub model: Model,
+    /// Films opened together.
+    pub study: Study,
+    /// The film on the light box.
+    pub film: Option<OpenFilm>,
+    /// Pictures of its edits.
+    pub pictures: Pictures,
+    /// What the counterfactual viewport shows.
+    pub source: Source,
+    /// Its shift.
+    pub shift: ShiftState,
+    /// Viewports.
+    pub light_box: LightBox,
+    /// The features panel's list.
+    pub features: FeatureList,
+    /// Which parts are open.
+    pub layout: Layout,
+    /// What lies over the window.
+    pub cover: Cover,
+    /// Patients' names are hidden.
+    pub privacy: bool,
+    /// Messages.
+    pub toasts: Toasts,
+    /// File dialogs.
+    pub dialogs: Dialogs,
+    /// The export in progress.
+    pub export: Job<Vec<PathBuf>>,
+    /// Times.
+    pub performance: Performance,
+    /// Recent files.
+    pub recent: Recent,
+    /// Seconds since the start, as of this frame.
+    pub now: f64,
+    /// When the film on its way was asked for.
+    pub film_asked: Instant,
+    /// The window's device, until its errors are watched.
+    pub graphics: Option<eframe::wgpu::Device>,
+    pub(super) ctx: egui::Context,
+    pub(super) driver_errors: crossbeam_channel::Receiver<String>,
+    driver_error_sender: crossbeam_channel::Sender<String>,
+    versions: u64,
+}
+
+/// Driver errors that may wait; more of them say nothing new.
+const DRIVER_ERRORS: usize = 16;
+/// Pictures are numbered in steps, so that frames of a shift can count on from theirs.
+const VERSION_STEP: u64 = 1 << 20;
+
+impl App {
+    /// Starts the engine and asks for the films.
+    pub fn new(ctx: &egui::Context, options: WindowOptions, gpu: Option<WgpuSetup>, host: Host) -> Result<Self, WindowError> {
+        let tokens = Tokens::load()?;
+        style::apply(ctx, &tokens);
+        ctx.set_theme(egui::Theme::Dark);
+        let waker = ctx.clone();
+        let worker = Worker::start(WorkerOptions {
+            device: options.device,
+            shared_gpu: gpu.filter(|_| options.device != DeviceChoice::Cpu),
+            bundle: options.bundle,
+            wake: Arc::new(move || waker.request_repaint()),
+        })?;
+        let (driver_error_sender, driver_errors) = crossbeam_channel::bounded(DRIVER_ERRORS);
+        let mut app = Self {
+            look: tokens.look(egui::Theme::Dark),
+            tokens,
+            host,
+            worker: Some(worker),
+            dead: None,
+            model: Model { pending: Some(0), ..Model::default() },
+            study: Study::default(),
+            film: None,
+            pictures: Pictures::default(),
+            source: Source::Edit,
+            shift: ShiftState::default(),
+            light_box: LightBox::default(),
+            features: FeatureList::default(),
+            layout: Layout { study: true, features: true, bottom: false, tab: Tab::Shift },
+            cover: Cover::Nothing,
+            privacy: true,
+            toasts: Toasts::default(),
+            dialogs: Dialogs::default(),
+            export: Job::default(),
+            performance: Performance::default(),
+            recent: if host.remembers { Recent::load() } else { Recent::default() },
+            now: 0.0,
+            film_asked: Instant::now(),
+            graphics: None,
+            ctx: ctx.clone(),
+            driver_errors,
+            driver_error_sender,
+            versions: 0,
+        };
+        if options.films.is_empty() {
+            app.open_samples();
+        } else {
+            app.open_paths(options.films);
+        }
+        Ok(app)
+    }
+
+    /// Where errors of the graphics driver go.
+    pub fn driver_error_sender(&self) -> crossbeam_channel::Sender<String> {
+        self.driver_error_sender.clone()
+    }
+
+    /// The next number of a picture.
+    pub fn next_version(&mut self) -> u64 {
+        self.versions += VERSION_STEP;
+        self.versions
+    }
+
+    /// Switches the theme.
+    pub fn set_theme(&mut self, theme: egui::Theme) {
+        self.ctx.set_theme(theme);
+        self.look = self.tokens.look(theme);
+    }
+
+    /// What the bundle says it is.
+    pub fn manifest(&self) -> Option<&Arc<Manifest>> {
+        self.model.view.as_ref().map(|view| &view.manifest)
+    }
+
+    /// Names of the classifier's labels.
+    pub fn labels(&self) -> Vec<String> {
+        let classifier = self.manifest().and_then(|manifest| manifest.classifier.as_ref());
+        classifier.map(|part| part.labels.iter().map(|label| label.name.clone()).collect()).unwrap_or_default()
+    }
+
+    /// A feature's name: its number, and its label if it has one.
+    pub fn feature_name(&self, index: usize) -> String {
+        let features = self.manifest().and_then(|m| m.sae.as_ref()).map(|sae| sae.features.as_slice()).unwrap_or_default();
+        match features.get(index).and_then(|feature| feature.label.as_deref()) {
+            Some(label) => label.to_owned(),
+            None => format!("feature {index}"),
+        }
+    }
+
+    /// What the bundle reads in the film on the light box.
+    pub fn analysis(&self) -> Option<&Arc<Analysis>> {
+        self.film.as_ref().and_then(|film| film.view.analysis.as_ref())
+    }
+
+    /// The edit of the film on the light box.
+    pub fn edit(&self) -> Edit {
+        self.study.film().map(|film| film.history.current().clone()).unwrap_or_default()
+    }
+
+    /// Opens files and folders; a folder that is a bundle is opened as one.
+    pub fn open_paths(&mut self, paths: Vec<PathBuf>) {
+        if let [folder] = paths.as_slice()
+            && is_bundle(folder)
+        {
+            return self.open_bundle(BundleSource::Folder(folder.clone()));
+        }
+        for path in &paths {
+            self.recent.add(path);
+        }
+        let wake = self.ctx.clone();
+        // A folder on a network drive can take long to walk through.
+        self.study.searching = Some(poll_promise::Promise::spawn_thread("fluoro-search", move || {
+            let found = FilmFiles::open(&paths).map(|study| study.films);
+            wake.request_repaint();
+            found.map_err(|error| Problem::new("No films were opened", &error))
+        }));
+    }
+
+    /// Opens the sample films.
+    pub fn open_samples(&mut self) {
+        self.set_films(Study::samples());
+    }
+
+    /// Replaces the study's films and shows the first.
+    pub fn set_films(&mut self, films: Vec<super::state::films::Film>) {
+        self.study = Study { films, ..Study::default() };
+        self.show_film(0);
+    }
+
+    /// Opens a bundle; films are analysed again.
+    pub fn open_bundle(&mut self, source: BundleSource) {
+        let Some(worker) = &self.worker else { return };
+        self.model.problem = None;
+        self.model.pending = Some(worker.open_bundle(source));
+    }
+
+    /// Shows a film of the study. While one is being opened, only the newest wish is kept.
+    pub fn show_film(&mut self, index: usize) {
+        if index >= self.study.films.len() {
+            return;
+        }
+        if let Some(film) = self.study.film_mut() {
+            film.history.end_gesture();
+        }
+        self.study.current = index;
+        if self.study.pending.is_none() {
+            self.ask_for_film();
+        }
+    }
+
+    /// Sends the request for the current film.
+    pub(super) fn ask_for_film(&mut self) {
+        let (Some(film), Some(worker)) = (self.study.film(), &self.worker) else { return };
+        let id = worker.open_film(film.source.clone());
+        self.study.pending = Some((id, self.study.current));
+        self.film_asked = Instant::now();
+    }
+
+    /// Steps through the study.
+    pub fn step_film(&mut self, by: isize) {
+        let last = self.study.films.len().saturating_sub(1);
+        let next = self.study.current.saturating_add_signed(by).min(last);
+        if next != self.study.current {
+            self.show_film(next);
+        }
+    }
+
+    /// A slider moved.
+    pub fn change_edit(&mut self, handle: Handle, change: impl FnOnce(&mut Edit)) {
+        let now = self.now;
+        let changed = self.study.film_mut().is_some_and(|film| film.history.change(handle, now, change));
+        if changed {
+            self.source = Source::Edit;
+            self.shift.playing = false;
+            self.ask_for_picture();
+        }
+    }
+
+    /// Sets a feature's film activation; its own value takes the edit away.
+    pub fn set_feature(&mut self, index: usize, value: f32) {
+        let own = self.analysis().and_then(|analysis| analysis.activations.get(index).copied());
+        self.change_edit(Handle::Feature(index), |edit| match own {
+            Some(own) if own == value => drop(edit.features.remove(&index)),
+            _ => drop(edit.features.insert(index, value)),
+        });
+    }
+
+    /// Sets a finding's step in percent of the latent's length; zero takes the edit away.
+    pub fn set_finding(&mut self, label: usize, percent: f32) {
+        self.change_edit(Handle::Finding(label), |edit| {
+            if percent == 0.0 {
+                edit.findings.remove(&label);
+            } else {
+                edit.findings.insert(label, percent);
+            }
+        });
+    }
+
+    /// One step back.
+    pub fn undo(&mut self) {
+        if self.study.film_mut().is_some_and(|film| film.history.undo()) {
+            self.source = Source::Edit;
+            self.ask_for_picture();
+        }
+    }
+
+    /// One step forward.
+    pub fn redo(&mut self) {
+        if self.study.film_mut().is_some_and(|film| film.history.redo()) {
+            self.source = Source::Edit;
+            self.ask_for_picture();
+        }
+    }
+
+    /// Asks for the picture of the current edit; the newest value wins in the worker.
+    pub(super) fn ask_for_picture(&mut self) {
+        let edit = self.edit();
+        self.pictures.problem = None;
+        if edit.is_empty() {
+            // The unedited picture is the reconstruction, which is there.
+            (self.pictures.made, self.pictures.pending) = (None, None);
+            return;
+        }
+        if self.analysis().is_none() {
+            return;
+        }
+        let Some(worker) = &self.worker else { return };
+        self.pictures.pending = Some((worker.edit(edit), Instant::now()));
+    }
+
+    /// Computes the shift that the panel describes.
+    pub fn compute_shift(&mut self) {
+        if self.analysis().is_none() {
+            return;
+        }
+        let Some(worker) = &self.worker else { return };
+        let request = self.shift.settings.request();
+        self.shift.job.start(worker.shift(request.clone()));
+        self.shift.asked = Some(request);
+    }
+
+    /// Stops the shift or the export in progress.
+    pub fn cancel(&mut self) {
+        let jobs = [self.shift.job.working.as_ref(), self.export.working.as_ref()];
+        let ids: Vec<RequestId> = jobs.into_iter().flatten().map(|(id, _)| *id).collect();
+        if let Some(worker) = &self.worker {
+            ids.into_iter().for_each(|id| worker.cancel(id));
+        }
+    }
+
+    /// A shift's target in words.
+    pub fn target_name(&self, target: Target) -> String {
+        match target {
+            Target::Label(index) => self.labels().get(index).cloned().unwrap_or_else(|| format!("label {index}")),
+            Target::Feature(index) => self.feature_name(index),
+        }
+    }
+
+    /// Nothing is under way: what is on screen is what was asked for.
+    pub fn is_idle(&self) -> bool {
+        self.model.pending.is_none()
+            && self.study.pending.is_none()
+            && self.study.searching.is_none()
+            && self.pictures.pending.is_none()
+            && self.shift.job.working.is_none()
+            && self.export.working.is_none()
+            && self.film.as_ref().is_none_or(|film| film.pyramid().is_some())
+    }
+}
+
+fn is_bundle(path: &Path) -> bool {
+    path.join(fluoro_core::bundle::manifest::FILE).is_file()
+}

@@ -1,0 +1,165 @@
+//! File dialogs of the system, on a thread of their own, and what is done with their answers.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use fluoro_core::bundle::BundleSource;
+use fluoro_core::export::job::{ExportJob, ExportKind};
+use fluoro_core::export::recipe::{Action, Recipe};
+use poll_promise::Promise;
+
+use super::app::{App, Source};
+use super::events::title;
+
+/// Extensions of films, for the dialog's filter; other files can be chosen too.
+const FILMS: [&str; 9] = ["dcm", "dicom", "dic", "png", "jpg", "jpeg", "tif", "tiff", "bmp"];
+
+/// What a dialog asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Films to open.
+    OpenFilms,
+    /// A folder of films.
+    OpenFolder,
+    /// A bundle's folder.
+    OpenBundle,
+    /// Where the counterfactual goes.
+    ExportPicture,
+    /// Where the moving picture goes.
+    ExportGif,
+    /// Where the sheet goes.
+    ExportSheet,
+    /// Where the frames go.
+    ExportFrames,
+}
+
+/// The dialog that is open; the system shows one at a time.
+#[derive(Default)]
+pub struct Dialogs {
+    open: Option<(Purpose, Promise<Vec<PathBuf>>)>,
+}
+
+impl Dialogs {
+    /// No dialog is open.
+    pub fn is_free(&self) -> bool {
+        self.open.is_none()
+    }
+}
+
+impl App {
+    /// Opens a dialog.
+    pub fn ask(&mut self, purpose: Purpose) {
+        if !self.dialogs.is_free() || !self.host.dialogs {
+            return;
+        }
+        let name = self.proposed_name(purpose);
+        let wake = self.ctx.clone();
+        let show = move || {
+            let paths = dialog(purpose, &name);
+            wake.request_repaint();
+            paths
+        };
+        // macOS opens dialogs from the main thread only.
+        #[cfg(target_os = "macos")]
+        let promise = Promise::from_ready(show());
+        #[cfg(not(target_os = "macos"))]
+        let promise = Promise::spawn_thread("fluoro-dialog", show);
+        self.dialogs.open = Some((purpose, promise));
+    }
+
+    fn proposed_name(&self, purpose: Purpose) -> String {
+        let film = self.film.as_ref().map(title).unwrap_or_default();
+        let stem = film.rsplit_once('.').map_or(film.as_str(), |(stem, _)| stem).to_owned();
+        let target = self.shift.job.value.as_ref().map(|done| self.target_name(done.request.target));
+        let target = target.unwrap_or_default().to_lowercase().replace(|c: char| !c.is_alphanumeric(), "-");
+        match purpose {
+            Purpose::ExportPicture => format!("{stem}-counterfactual.png"),
+            Purpose::ExportGif => format!("{stem}-{target}.gif"),
+            Purpose::ExportSheet => format!("{stem}-{target}.png"),
+            Purpose::ExportFrames => format!("{stem}-{target}"),
+            Purpose::OpenFilms | Purpose::OpenFolder | Purpose::OpenBundle => String::new(),
+        }
+    }
+
+    /// Takes a dialog's answer, when there is one; none was chosen when it is empty.
+    pub(super) fn take_dialogs(&mut self) {
+        match self.dialogs.open.take().map(|(purpose, promise)| (purpose, promise.try_take())) {
+            Some((purpose, Ok(paths))) => self.answered(purpose, paths),
+            Some((purpose, Err(waiting))) => self.dialogs.open = Some((purpose, waiting)),
+            None => {}
+        }
+    }
+
+    fn answered(&mut self, purpose: Purpose, mut paths: Vec<PathBuf>) {
+        let Some(first) = paths.first().cloned() else { return };
+        match purpose {
+            Purpose::OpenFilms | Purpose::OpenFolder => self.open_paths(std::mem::take(&mut paths)),
+            Purpose::OpenBundle => self.open_bundle(BundleSource::Folder(first)),
+            Purpose::ExportPicture => self.export_picture(first),
+            Purpose::ExportGif | Purpose::ExportSheet | Purpose::ExportFrames => self.export_shift(purpose, first),
+        }
+    }
+
+    /// Writes the counterfactual on screen.
+    pub fn export_picture(&mut self, path: PathBuf) {
+        let edit = (self.source == Source::Edit).then_some(()).and(self.pictures.made.as_ref());
+        let (frame, action) = match (edit, self.shift.job.value.as_ref()) {
+            (Some(made), _) => (made.frame.pixels.clone(), Action::Edit(made.edit.clone())),
+            (None, Some(done)) => {
+                let Some(frame) = done.shift.frames.get(self.shift.frame()) else { return };
+                (frame.clone(), self.shift_action(done.request.clone()))
+            }
+            (None, None) => return,
+        };
+        self.export(ExportKind::Picture { frame }, path, action);
+    }
+
+    /// Writes the shift.
+    pub fn export_shift(&mut self, purpose: Purpose, path: PathBuf) {
+        let (Some(done), Some(analysis)) = (self.shift.job.value.clone(), self.analysis().cloned()) else { return };
+        let shift = Arc::clone(&done.shift);
+        let kind = match purpose {
+            Purpose::ExportGif => ExportKind::Gif {
+                shift,
+                original: Some(analysis.input.clone()),
+                bar: true,
+                delay_ms: self.shift.delay_ms(),
+            },
+            Purpose::ExportSheet => ExportKind::Sheet { shift, original: analysis.input.clone() },
+            _ => ExportKind::Frames { shift },
+        };
+        let action = self.shift_action(done.request);
+        self.export(kind, path, action);
+    }
+
+    fn shift_action(&self, request: fluoro_core::shift::ShiftRequest) -> Action {
+        Action::Shift { request, bar: true, beside_original: true, delay_ms: self.shift.delay_ms() }
+    }
+
+    fn export(&mut self, kind: ExportKind, path: PathBuf, action: Action) {
+        let (Some(worker), Some(model), Some(film)) = (&self.worker, &self.model.view, &self.film) else { return };
+        let Some(analysis) = &film.view.analysis else { return };
+        let film = &film.view.radiograph.path;
+        let recipe = Recipe::from_parts(&model.manifest, &model.device, film, &analysis.input, action);
+        let id = worker.export(ExportJob { kind, path, recipe });
+        self.export.start(id);
+    }
+}
+
+/// Shows the dialog and waits for the answer.
+fn dialog(purpose: Purpose, name: &str) -> Vec<PathBuf> {
+    let dialog = rfd::FileDialog::new();
+    let one = |path: Option<PathBuf>| path.into_iter().collect();
+    match purpose {
+        Purpose::OpenFilms => {
+            let dialog = dialog.set_title("Open films").add_filter("Films", &FILMS).add_filter("All files", &["*"]);
+            dialog.pick_files().unwrap_or_default()
+        }
+        Purpose::OpenFolder => one(dialog.set_title("Open a folder of films").pick_folder()),
+        Purpose::OpenBundle => one(dialog.set_title("Open a bundle: the folder with bundle.ron").pick_folder()),
+        Purpose::ExportPicture => one(dialog.set_title("Export picture").set_file_name(name).add_filter("PNG", &["png"]).save_file()),
+        Purpose::ExportGif => one(dialog.set_title("Export GIF").set_file_name(name).add_filter("GIF", &["gif"]).save_file()),
+        Purpose::ExportSheet => one(dialog.set_title("Export sheet").set_file_name(name).add_filter("PNG", &["png"]).save_file()),
+        Purpose::ExportFrames => one(dialog.set_title("Export frames: a new folder").set_file_name(name).save_file()),
+    }
+}

@@ -1,0 +1,253 @@
+//! What the worker says, and what that changes. Answers to requests that are no longer wanted are dropped.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use fluoro_core::Error;
+use fluoro_core::engine::{Edit, Frame};
+use fluoro_core::worker::{BundleView, Event, FilmView, RequestId};
+
+use super::app::{App, Source};
+use super::light_box;
+use super::state::edits::Made;
+use super::state::films::{OpenFilm, Study, file_name};
+use super::state::job::Step;
+use super::state::problem::Problem;
+use super::state::shift::{Done, ShiftState};
+
+/// Time in one frame of the window for news from the worker; the rest waits for the next frame.
+const BUDGET: Duration = Duration::from_millis(4);
+
+impl App {
+    /// Everything that happens outside of drawing, once a frame.
+    pub fn logic(&mut self) {
+        let (now, seconds) = self.ctx.input(|input| (input.time, input.stable_dt));
+        self.now = now;
+        self.drain();
+        self.take_search();
+        self.take_dialogs();
+        while let Ok(error) = self.driver_errors.try_recv() {
+            self.toasts.warn("The graphics driver reported an error", error);
+        }
+        if self.shift.playing {
+            self.shift.advance(seconds.min(0.25));
+            self.ctx.request_repaint();
+        }
+        // A hand that let go of a slider has finished one step of undo.
+        if self.ctx.input(|input| input.pointer.any_released())
+            && let Some(film) = self.study.film_mut()
+        {
+            film.history.end_gesture();
+        }
+    }
+
+    fn drain(&mut self) {
+        let start = Instant::now();
+        loop {
+            let Some(worker) = &self.worker else { return };
+            match worker.poll() {
+                Ok(Some(event)) => self.take(event),
+                Ok(None) => return,
+                Err(error) => return self.worker_died(&error),
+            }
+            if start.elapsed() > BUDGET {
+                return self.ctx.request_repaint();
+            }
+        }
+    }
+
+    fn worker_died(&mut self, error: &Error) {
+        self.dead = Some(Problem {
+            todo: "Restart Fluoro. Films and bundles on disk are untouched.".to_owned(),
+            ..Problem::new("The engine stopped", error)
+        });
+        self.worker = None;
+        self.model.pending = None;
+        self.study.pending = None;
+        self.pictures.pending = None;
+        self.shift.job.working = None;
+        self.export.working = None;
+    }
+
+    fn take(&mut self, event: Event) {
+        match event {
+            Event::BundleOpened(id, view) => self.bundle_opened(id, view),
+            Event::FilmOpened(id, view) => self.film_opened(id, view),
+            Event::Edited { id, edit, frame, milliseconds } => self.edited(id, edit, frame, milliseconds),
+            Event::Progress { id, stage, done, total } => {
+                let step = Step { stage, done, total };
+                let _for_export = self.shift.job.advance(id, step.clone()) || self.export.advance(id, step);
+            }
+            Event::Shifted(id, shift) => {
+                let (Some(request), version) = (self.shift.asked.clone(), self.next_version()) else { return };
+                if self.shift.job.awaits(id) {
+                    let last = shift.frames.len().saturating_sub(1);
+                    self.shift.job.finish(id, Done::new(shift, request, version));
+                    self.source = Source::Shift;
+                    self.shift.go_to(last as f32);
+                }
+            }
+            Event::Exported(id, paths) => self.exported(id, paths),
+            Event::Failed(id, error) => self.failed(id, &error),
+            Event::Warning(text) => self.toasts.warn("Please note", text),
+        }
+    }
+
+    fn bundle_opened(&mut self, id: RequestId, view: BundleView) {
+        if self.model.pending == Some(id) {
+            self.model.pending = None;
+        }
+        self.model.problem = None;
+        self.model.view = Some(view);
+        // Features and labels of another bundle are other features and labels.
+        self.shift = ShiftState::default();
+        self.source = Source::Edit;
+        self.pictures = Default::default();
+        for film in &mut self.study.films {
+            film.history = Default::default();
+            film.problem = None;
+        }
+        self.features.pins.clear();
+    }
+
+    fn film_opened(&mut self, id: RequestId, view: FilmView) {
+        let awaited = self.study.pending.filter(|(own, _)| *own == id);
+        let again = self.film.as_ref().is_some_and(|film| film.view.radiograph.path == view.radiograph.path);
+        match awaited {
+            Some((_, index)) => {
+                self.study.pending = None;
+                self.performance.open.push(self.film_asked.elapsed().as_secs_f32() * 1e3);
+                if index != self.study.current {
+                    // The user went on meanwhile.
+                    return self.ask_for_film();
+                }
+                if !again {
+                    self.light_box.reset();
+                }
+            }
+            // The same film, read again by another bundle or device.
+            None if again && self.study.pending.is_none() => {}
+            None => return,
+        }
+        if let Some(analysis) = &view.analysis {
+            self.performance.analysis.push(analysis.milliseconds);
+        }
+        let version = self.next_version();
+        let wake = self.ctx.clone();
+        let film = OpenFilm::new(view, self.manifest().map(Arc::as_ref), version, move || wake.request_repaint());
+        let thumbnail = light_box::thumbnail(&self.ctx, &film, &self.look);
+        let facts = facts(&film);
+        if let Some(entry) = self.study.film_mut() {
+            entry.thumbnail = Some(thumbnail);
+            entry.facts = Some(facts);
+            entry.problem = None;
+        }
+        self.film = Some(film);
+        self.pictures = Default::default();
+        let settings = std::mem::take(&mut self.shift.settings);
+        self.shift = ShiftState { settings, speed: self.shift.speed, ..ShiftState::default() };
+        self.source = Source::Edit;
+        self.ask_for_picture();
+    }
+
+    fn edited(&mut self, id: RequestId, edit: Edit, frame: Arc<Frame>, milliseconds: f32) {
+        // An answer to an edit of the film before has no request any more.
+        let Some((newest, asked)) = self.pictures.pending else { return };
+        if id > newest || self.analysis().is_none() {
+            return;
+        }
+        if id == newest {
+            self.pictures.pending = None;
+            self.performance.slider.push(asked.elapsed().as_secs_f32() * 1e3);
+            self.performance.model.push(milliseconds);
+        }
+        let version = self.next_version();
+        self.pictures.made = Some(Made { frame, edit, version });
+    }
+
+    fn exported(&mut self, id: RequestId, paths: Vec<PathBuf>) {
+        let names = paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join("\n");
+        if self.export.finish(id, paths) {
+            self.toasts.news(self.now, "Written, with its recipe", names);
+        }
+    }
+
+    fn failed(&mut self, id: RequestId, error: &Arc<Error>) {
+        let cancelled = matches!(**error, Error::Cancelled);
+        if self.model.pending == Some(id) {
+            self.model.pending = None;
+            let problem = Problem::new("The bundle could not be opened", error);
+            match self.model.view {
+                Some(_) => self.toasts.problem(&problem),
+                None => self.model.problem = Some(problem),
+            }
+        } else if let Some((_, index)) = self.study.pending.filter(|(own, _)| *own == id) {
+            self.study.pending = None;
+            self.film_failed(index, Problem::new("This film could not be opened", error));
+        } else if self.shift.job.awaits(id) {
+            let problem = Problem::new("The shift could not be computed", error);
+            self.shift.job.fail(id, (!cancelled).then_some(problem));
+        } else if self.export.awaits(id) {
+            let problem = Problem::new("Nothing was written", error);
+            if !cancelled {
+                self.toasts.problem(&problem);
+            }
+            self.export.fail(id, None);
+        } else if self.pictures.pending.is_some_and(|(newest, _)| newest == id) {
+            self.pictures.pending = None;
+            if !cancelled {
+                self.pictures.problem = Some(Problem::new("The edit could not be computed", error));
+            }
+        } else if self.film.as_ref().is_some_and(|film| film.view.analysis.is_none()) && self.study.pending.is_none() {
+            // The film is on the light box, but the bundle cannot read it.
+            let problem = Problem::new("The bundle cannot read this film", error);
+            if let Some(film) = self.study.film_mut() {
+                film.problem = Some(problem);
+            }
+        }
+    }
+
+    fn film_failed(&mut self, index: usize, problem: Problem) {
+        if let Some(film) = self.study.films.get_mut(index) {
+            film.problem = Some(problem);
+            film.facts = Some("cannot be opened".to_owned());
+        }
+        if index != self.study.current {
+            return self.ask_for_film();
+        }
+        self.film = None;
+        self.pictures = Default::default();
+        self.shift.job = Default::default();
+        self.shift.playing = false;
+        self.source = Source::Edit;
+    }
+
+    fn take_search(&mut self) {
+        match self.study.searching.take().map(poll_promise::Promise::try_take) {
+            Some(Ok(Ok(paths))) => self.set_films(Study::files(paths)),
+            Some(Ok(Err(problem))) => {
+                if self.study.films.is_empty() {
+                    self.study.problem = Some(problem);
+                } else {
+                    self.toasts.problem(&problem);
+                }
+            }
+            Some(Err(waiting)) => self.study.searching = Some(waiting),
+            None => {}
+        }
+    }
+}
+
+/// One line about a film for the list.
+fn facts(film: &OpenFilm) -> String {
+    let metadata = &film.view.radiograph.metadata;
+    let [width, height] = film.size();
+    let view = metadata.view.as_ref().map(|view| format!("{view} · ")).unwrap_or_default();
+    format!("{view}{width} × {height}")
+}
+
+/// What to call a film where its whole path is too long.
+pub fn title(film: &OpenFilm) -> String {
+    file_name(&film.view.radiograph.path)
+}

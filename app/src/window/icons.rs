@@ -1,0 +1,31 @@
+//! Characters of the icon font (`assets/fonts/README.md`).
+
+pub const PLAY: &str = "\u{e3d0}";
+pub const PAUSE: &str = "\u{e39e}";
+pub const FIRST: &str = "\u{e5a4}";
+pub const LAST: &str = "\u{e5a6}";
+pub const RESET: &str = "\u{e038}";
+pub const UNDO: &str = "\u{e08a}";
+pub const REDO: &str = "\u{e08c}";
+pub const SEARCH: &str = "\u{e30c}";
+pub const FIT: &str = "\u{e0a2}";
+pub const CLOSE: &str = "\u{e4f6}";
+pub const CARET_DOWN: &str = "\u{e136}";
+pub const CARET_UP: &str = "\u{e13c}";
+pub const INVERT: &str = "\u{e18c}";
+pub const PIN: &str = "\u{e3e2}";
+pub const EYE: &str = "\u{e220}";
+pub const EXPORT: &str = "\u{e20c}";
+pub const FILM: &str = "\u{e2ca}";
+pub const FOUR: &str = "\u{e464}";
+pub const ONE: &str = "\u{e45e}";
+pub const TWO: &str = "\u{e546}";
+pub const WARNING: &str = "\u{e4e0}";
+pub const ERROR: &str = "\u{e4e2}";
+pub const INFO: &str = "\u{e2ce}";
+pub const CPU: &str = "\u{e610}";
+pub const GPU: &str = "\u{e612}";
+pub const LOCKED: &str = "\u{e2fa}";
+pub const UNLOCKED: &str = "\u{e306}";
+pub const COPY: &str = "\u{e1ca}";
+pub const COMMAND: &str = "\u{e1c4}";

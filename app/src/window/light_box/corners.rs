@@ -1,0 +1,188 @@
+//! The words in a viewport's corners, and the colour bar. Top left what it is, top right view and side, bottom left
+//! window and zoom, bottom right what changed.
+
+use egui::{Align2, Color32, Mesh, Pos2, Rect, Shape, TextStyle, Ui, pos2, vec2};
+
+use super::pane::transform;
+use super::{Arrangement, Pane};
+use crate::window::app::App;
+use crate::window::tokens::Look;
+use crate::window::widgets::{number, text};
+
+/// Changes named in a corner; more are counted.
+const MOST_CHANGES: usize = 3;
+
+/// Paints the corners of one viewport.
+pub fn show(app: &App, ui: &Ui, rect: Rect, pane: Pane, has_overlay: bool) {
+    let look = &app.look;
+    let inner = rect.shrink(look.size.pad);
+    let mut lines = Lines { ui, look, painter: ui.painter_at(rect), fade: if app.light_box.dragging { 0.3 } else { 1.0 } };
+    let is_first = pane == Pane::Original || app.light_box.arrangement == Arrangement::One;
+
+    let before = app.light_box.before && pane == Pane::Counterfactual;
+    let name = if before { "before (reconstruction)" } else { pane.name() };
+    let mut top = vec![(name.to_owned(), true)];
+    match pane {
+        Pane::Counterfactual => top.push(("made by a model".to_owned(), false)),
+        Pane::Reconstruction => top.push(("made by a model".to_owned(), false)),
+        Pane::Difference => top.push(((if app.shows_whole_shift() { "over the whole shift" } else { "after − before" }).to_owned(), false)),
+        Pane::Original => {}
+    }
+    lines.down(inner.left_top(), Align2::LEFT_TOP, top);
+    if is_first {
+        lines.down(inner.right_top(), Align2::RIGHT_TOP, film_lines(app));
+    }
+    if pane == Pane::Reconstruction {
+        lines.up(inner.right_bottom(), Align2::RIGHT_BOTTOM, quality_lines(app));
+    }
+    if pane == Pane::Counterfactual && !before {
+        lines.up(inner.right_bottom(), Align2::RIGHT_BOTTOM, change_lines(app));
+    }
+    // The numbers that a drag changes stay.
+    lines.fade = 1.0;
+    if is_first {
+        lines.up(inner.left_bottom(), Align2::LEFT_BOTTOM, view_lines(app, ui, rect));
+    }
+    if has_overlay {
+        scale(app, ui, rect, &lines);
+    }
+}
+
+/// A word below a small picture.
+pub fn caption(ui: &Ui, look: &Look, rect: Rect, words: &str) {
+    let at = rect.left_top() + vec2(look.size.gap, look.size.gap);
+    let font = TextStyle::Small.resolve(ui.style());
+    text::on_film(ui.painter(), at, Align2::LEFT_TOP, words, font, look.colour.on_film, look.colour.halo);
+}
+
+struct Lines<'a> {
+    ui: &'a Ui,
+    look: &'a Look,
+    painter: egui::Painter,
+    fade: f32,
+}
+
+impl Lines<'_> {
+    fn line(&self, at: Pos2, anchor: Align2, words: &str, strong: bool) -> f32 {
+        let colour = &self.look.colour;
+        let style = if strong { TextStyle::Body } else { TextStyle::Small };
+        let ink = if strong { colour.on_film } else { colour.on_film_secondary };
+        let ink = ink.gamma_multiply(self.fade);
+        let halo = colour.halo.gamma_multiply(self.fade);
+        text::on_film(&self.painter, at, anchor, words, style.resolve(self.ui.style()), ink, halo).height()
+    }
+
+    fn down(&self, mut at: Pos2, anchor: Align2, lines: Vec<(String, bool)>) {
+        for (words, strong) in lines {
+            at.y += self.line(at, anchor, &words, strong) + 1.0;
+        }
+    }
+
+    fn up(&self, mut at: Pos2, anchor: Align2, lines: Vec<(String, bool)>) {
+        for (words, strong) in lines.into_iter().rev() {
+            at.y -= self.line(at, anchor, &words, strong) + 1.0;
+        }
+    }
+}
+
+fn film_lines(app: &App) -> Vec<(String, bool)> {
+    let Some(film) = &app.film else { return Vec::new() };
+    let metadata = &film.view.radiograph.metadata;
+    let mut first = Vec::new();
+    first.extend(metadata.view.as_ref().map(ToString::to_string));
+    first.extend(metadata.laterality.map(|side| side.to_string()));
+    let mut second = Vec::new();
+    second.extend(metadata.sex.map(|sex| sex.to_string()));
+    second.extend(metadata.age_years.map(|age| format!("{age:.0} years")));
+    let mut lines = vec![(first.join(" · "), true), (second.join(", "), false)];
+    if let Some(name) = metadata.patient.as_ref().filter(|_| !app.privacy) {
+        lines.insert(0, (name.show().to_owned(), true));
+    }
+    lines.retain(|(words, _)| !words.is_empty());
+    lines
+}
+
+fn view_lines(app: &App, ui: &Ui, rect: Rect) -> Vec<(String, bool)> {
+    let Some(film) = &app.film else { return Vec::new() };
+    let window = app.light_box.window.unwrap_or(film.default_window);
+    let pixels = rect.size() * ui.pixels_per_point();
+    let zoom = transform(app, [pixels.x as usize, pixels.y as usize], false).zoom;
+    let invert = if app.light_box.invert { " · inverted" } else { "" };
+    vec![
+        (format!("W {}  L {}", number::short(window.width), number::short(window.center)), false),
+        (format!("zoom {}{invert}", number::percent(zoom)), false),
+    ]
+}
+
+fn quality_lines(app: &App) -> Vec<(String, bool)> {
+    let Some(quality) = app.analysis().and_then(|analysis| analysis.quality) else { return Vec::new() };
+    vec![(format!("SSIM {:.2} · PSNR {:.1} dB", quality.ssim, quality.psnr), false)]
+}
+
+fn change_lines(app: &App) -> Vec<(String, bool)> {
+    if let Some((shift, frame, _)) = app.shift_frame() {
+        let lambda = shift.lambdas.get(frame).copied().unwrap_or_default();
+        let target = app.shift.job.value.as_ref().map(|done| app.target_name(done.request.target)).unwrap_or_default();
+        let score = shift.predictions.get(frame).copied().unwrap_or(f32::NAN);
+        let is_label = shift.others.len() < app.labels().len();
+        let second = if is_label { format!("score {} · λ {}", number::score(score), number::short(lambda)) } else { format!("activation {}", number::short(lambda)) };
+        return vec![(format!("shift: {target}"), true), (second, false)];
+    }
+    let Some(made) = &app.pictures.made else {
+        return vec![("no change yet: drag a slider".to_owned(), false)];
+    };
+    let own = |index: usize| app.analysis().and_then(|a| a.activations.get(index).copied()).unwrap_or_default();
+    let labels = app.labels();
+    let finding = |(label, percent): (&usize, &f32)| {
+        let name = labels.get(*label).cloned().unwrap_or_default();
+        format!("{name} {} %", number::signed(*percent))
+    };
+    let feature = |(index, to): (&usize, &f32)| {
+        format!("{} {} → {}", app.feature_name(*index), number::short(own(*index)), number::short(*to))
+    };
+    let findings = made.edit.findings.iter().map(finding);
+    let all: Vec<String> = findings.chain(made.edit.features.iter().map(feature)).collect();
+    let mut lines: Vec<(String, bool)> = all.iter().take(MOST_CHANGES).map(|line| (line.clone(), true)).collect();
+    if all.len() > MOST_CHANGES {
+        lines.push((format!("and {} more", all.len() - MOST_CHANGES), false));
+    }
+    lines
+}
+
+/// The colour bar: what the overlay's colours stand for.
+fn scale(app: &App, ui: &Ui, rect: Rect, lines: &Lines<'_>) {
+    let (look, limit) = (&app.look, app.light_box.difference.limit);
+    let (colour, size) = (&look.colour, &look.size);
+    let whole = app.shows_whole_shift();
+    let height = size.scale_height.min(rect.height() * 0.5);
+    let middle = pos2(rect.right() - size.pad - size.scale_width / 2.0, rect.center().y);
+    let bar = Rect::from_center_size(middle, vec2(size.scale_width, height));
+    let painter = ui.painter_at(rect);
+    painter.rect_filled(bar.expand(1.0), 0.0, colour.halo.gamma_multiply(0.6));
+    let ground = colour.disabled;
+    let blend = |over: Color32| crate::window::style::mix(ground, over, app.light_box.overlay.opacity);
+    let parts: Vec<(f32, f32, Color32, Color32)> = if whole {
+        vec![(bar.top(), bar.bottom(), blend(colour.changed), ground)]
+    } else {
+        vec![(bar.top(), middle.y, blend(colour.added), ground), (middle.y, bar.bottom(), ground, blend(colour.removed))]
+    };
+    for (top, bottom, upper, lower) in parts {
+        let mut mesh = Mesh::default();
+        for (y, ink) in [(top, upper), (bottom, lower)] {
+            mesh.colored_vertex(pos2(bar.left(), y), ink);
+            mesh.colored_vertex(pos2(bar.right(), y), ink);
+        }
+        mesh.add_triangle(0, 1, 2);
+        mesh.add_triangle(1, 2, 3);
+        painter.add(Shape::mesh(mesh));
+    }
+    let left = bar.left() - size.gap;
+    let sign = if whole { "" } else { "+" };
+    lines.line(pos2(left, bar.top()), Align2::RIGHT_CENTER, &format!("{sign}{}", number::short(limit)), false);
+    if !whole {
+        lines.line(pos2(left, middle.y), Align2::RIGHT_CENTER, "0", false);
+    }
+    let low = if whole { "0".to_owned() } else { number::short(-limit) };
+    lines.line(pos2(left, bar.bottom()), Align2::RIGHT_CENTER, &low, false);
+    lines.line(pos2(bar.right(), bar.bottom() + size.pad), Align2::RIGHT_TOP, "grey levels", false);
+}

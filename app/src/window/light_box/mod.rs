@@ -1,0 +1,199 @@
+//! The light box: viewports with linked zoom, pan and window. In: the film and what was made of it. Out: textures,
+//! drawn by [`fluoro_core::display`] at the viewport's own pixels, only when something in them changed.
+
+use egui::{Rect, TextureHandle, TextureOptions, Ui, vec2};
+use fluoro_core::display::{Placed, View, ViewTransform};
+use fluoro_core::radiograph::Window;
+
+use super::app::App;
+use super::state::films::OpenFilm;
+use super::tokens::Look;
+
+mod content;
+mod corners;
+mod hand;
+mod pane;
+mod tools;
+
+pub use content::Pane;
+
+/// How many viewports there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Arrangement {
+    /// Two by two.
+    #[default]
+    Four,
+    /// Side by side.
+    Two,
+    /// One.
+    One,
+}
+
+/// How the difference lies over a film.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct OverlaySettings {
+    /// Whether it lies over the film in the difference viewport.
+    pub on: bool,
+    /// Whether it lies over the counterfactual where no difference viewport is on screen.
+    pub on_made: bool,
+    /// Strength at the end of the scale, 0 to 1.
+    pub opacity: f32,
+    /// Changes up to this share of the scale are not shown.
+    pub threshold: f32,
+}
+
+/// State of all viewports; they share it, so that they always show the same place.
+pub struct LightBox {
+    /// How many viewports.
+    pub arrangement: Arrangement,
+    /// Which picture the single viewport shows.
+    pub single: Pane,
+    /// Place and size; the whole film when none.
+    pub transform: Option<ViewTransform>,
+    /// The user's window; the film's own when none.
+    pub window: Option<Window>,
+    /// Black and white swapped.
+    pub invert: bool,
+    /// Difference overlay.
+    pub overlay: OverlaySettings,
+    /// The unedited picture is shown where the edited one would be, while a key is held.
+    pub before: bool,
+    /// A hand is moving something.
+    pub dragging: bool,
+    pub(super) difference: content::DifferenceCache,
+    drawn: [Option<Drawn>; Pane::COUNT + 1],
+}
+
+impl Default for LightBox {
+    fn default() -> Self {
+        Self {
+            arrangement: Arrangement::Four,
+            single: Pane::Original,
+            transform: None,
+            window: None,
+            invert: false,
+            overlay: OverlaySettings { on: true, on_made: false, opacity: 0.75, threshold: 0.08 },
+            before: false,
+            dragging: false,
+            difference: content::DifferenceCache::default(),
+            drawn: Default::default(),
+        }
+    }
+}
+
+impl LightBox {
+    /// Whole film, its own window, not inverted.
+    pub fn reset(&mut self) {
+        (self.transform, self.window, self.invert) = (None, None, false);
+    }
+
+    /// Whether the difference is shown.
+    pub fn has_overlay(&self) -> bool {
+        if self.shows_difference() { self.overlay.on } else { self.overlay.on_made }
+    }
+
+    /// Shows the difference, or no longer.
+    pub fn toggle_overlay(&mut self) {
+        let on = if self.shows_difference() { &mut self.overlay.on } else { &mut self.overlay.on_made };
+        *on = !*on;
+    }
+
+    /// Whether a difference viewport is on screen.
+    fn shows_difference(&self) -> bool {
+        self.panes().contains(&Pane::Difference)
+    }
+
+    /// The panes on screen, in reading order.
+    fn panes(&self) -> Vec<Pane> {
+        match self.arrangement {
+            Arrangement::Four => vec![Pane::Original, Pane::Counterfactual, Pane::Reconstruction, Pane::Difference],
+            Arrangement::Two => vec![Pane::Original, Pane::Counterfactual],
+            Arrangement::One => vec![self.single],
+        }
+    }
+}
+
+/// The last picture of a viewport, and everything it depended on.
+struct Drawn {
+    key: Key,
+    texture: TextureHandle,
+}
+
+/// What a viewport's picture depends on.
+#[derive(Clone, PartialEq)]
+struct Key {
+    version: u64,
+    overlay: Option<(u64, f32, f32, f32)>,
+    window: Window,
+    invert: bool,
+    transform: ViewTransform,
+    size: [usize; 2],
+    pyramid: bool,
+    background: egui::Color32,
+}
+
+/// Shows tools and viewports.
+pub fn show(app: &mut App, ui: &mut Ui) {
+    let look = app.look;
+    let whole = ui.available_rect_before_wrap();
+    let tools = Rect::from_min_size(whole.min, vec2(whole.width(), look.size.tool_bar));
+    ui.painter().rect_filled(tools, 0.0, look.colour.panel);
+    ui.scope_builder(egui::UiBuilder::new().max_rect(tools.shrink2(vec2(look.size.pad, look.size.gap))), |ui| {
+        tools::show(app, ui);
+    });
+    let area = whole.with_min_y(tools.bottom());
+    ui.painter().rect_filled(area, 0.0, look.colour.light_box);
+    ui.advance_cursor_after_rect(whole);
+    if app.film.is_none() {
+        ui.scope_builder(egui::UiBuilder::new().max_rect(area), |ui| pane::without_film(app, ui));
+        return;
+    }
+    let start = std::time::Instant::now();
+    let drawn_before = app.light_box.drawn_count();
+    app.light_box.dragging = false;
+    let panes = app.light_box.panes();
+    let columns = if panes.len() > 1 { 2 } else { 1 };
+    let rows = panes.len().div_ceil(columns);
+    let gap = look.size.pane_gap;
+    // Whole physical pixels, so that a texture's pixels are the screen's.
+    let pixels = ui.pixels_per_point();
+    let snap = |v: f32| (v * pixels).floor() / pixels;
+    let side = |length: f32, count: usize| snap((length - gap * (count as f32 - 1.0)) / count as f32);
+    let size = vec2(side(area.width(), columns), side(area.height(), rows));
+    for (i, pane) in panes.into_iter().enumerate() {
+        let step = vec2((i % columns) as f32 * (size.x + gap), (i / columns) as f32 * (size.y + gap));
+        let at = area.min + step;
+        let rect = Rect::from_min_size(egui::pos2(snap(at.x), snap(at.y)), size);
+        pane::show(app, ui, rect, pane);
+    }
+    if app.light_box.drawn_count() != drawn_before {
+        app.performance.light_box.push(start.elapsed().as_secs_f32() * 1e3);
+    }
+}
+
+impl LightBox {
+    /// Changes whenever a viewport is drawn again.
+    fn drawn_count(&self) -> u64 {
+        self.difference.draws
+    }
+}
+
+/// A small picture of a film for the list.
+pub fn thumbnail(ctx: &egui::Context, film: &OpenFilm, look: &Look) -> TextureHandle {
+    let side = (look.size.thumbnail * ctx.pixels_per_point()).round() as usize;
+    let view = View {
+        film: Placed { plane: &film.view.radiograph.pixels, pyramid: None, extent: fluoro_core::display::Extent::whole(film.size()[0], film.size()[1]) },
+        window: film.default_window,
+        invert: false,
+        transform: ViewTransform::fit(film.size(), [side, side]),
+        overlay: None,
+        background: rgb(look.colour.light_box),
+    };
+    let image = egui::ColorImage::from_rgba_premultiplied([side, side], &view.draw(side, side));
+    ctx.load_texture("thumbnail", image, TextureOptions::LINEAR)
+}
+
+/// A colour without its opacity.
+pub fn rgb(colour: egui::Color32) -> [u8; 3] {
+    [colour.r(), colour.g(), colour.b()]
+}

@@ -1,0 +1,190 @@
+//! One viewport: its picture, its words, its states.
+
+use egui::{Rect, Sense, Stroke, TextureOptions, Ui, UiBuilder, WidgetInfo, pos2, vec2};
+use fluoro_core::display::{View, ViewTransform};
+
+use super::{Arrangement, Drawn, Key, Pane, corners, hand, rgb};
+use crate::window::app::App;
+use crate::window::command::Command;
+use crate::window::state::job::Step;
+use crate::window::widgets::states;
+
+/// Where the inset of the original keeps its texture.
+const INSET: usize = Pane::COUNT;
+
+/// Shows one viewport.
+pub fn show(app: &mut App, ui: &mut Ui, rect: Rect, pane: Pane) {
+    let look = app.look;
+    let response = ui.interact(rect, egui::Id::unique(("viewport", pane.index())), Sense::click_and_drag());
+    response.widget_info(|| WidgetInfo::labeled(egui::Role::Image, true, format!("viewport: {}", pane.name())));
+    let pixels = viewport_pixels(ui, rect);
+    hand::take(app, ui, &response, rect, pixels);
+    if response.double_clicked() {
+        maximise(app, pane);
+    }
+
+    let has_overlay = app.light_box.has_overlay() && lies_on(app, pane);
+    if has_overlay {
+        app.find_difference();
+    }
+    if !draw(app, ui, rect, pane, pixels, has_overlay, pane.index()) {
+        return without_picture(app, ui, rect, pane);
+    }
+    if app.light_box.arrangement == Arrangement::One && pane.is_made() {
+        inset(app, ui, rect);
+    }
+    corners::show(app, ui, rect, pane, has_overlay);
+    if pane == Pane::Counterfactual && app.pictures.is_old() {
+        old_dot(ui, rect, look.colour.warning, look.size.handle, look.size.pad);
+    }
+    if let Some(problem) = app.pictures.problem.clone().filter(|_| pane == Pane::Counterfactual) {
+        let panel = rect.with_min_y(rect.bottom() - rect.height() * 0.5);
+        ui.painter().rect_filled(panel, 0.0, look.colour.panel);
+        ui.scope_builder(UiBuilder::new().max_rect(panel), |ui| {
+            if states::failed(ui, &look, &problem, Some("Undo")) {
+                app.run(Command::Undo);
+            }
+        });
+    }
+    if response.has_focus() {
+        ui.painter().rect_stroke(rect, 0.0, Stroke::new(look.size.focus, look.colour.accent), egui::StrokeKind::Inside);
+    }
+}
+
+/// Where the overlay lies: on the difference, or on the counterfactual when the difference is not on screen.
+fn lies_on(app: &App, pane: Pane) -> bool {
+    match pane {
+        Pane::Difference => true,
+        Pane::Counterfactual => !app.light_box.shows_difference() && !app.light_box.before,
+        Pane::Original | Pane::Reconstruction => false,
+    }
+}
+
+fn maximise(app: &mut App, pane: Pane) {
+    let light_box = &mut app.light_box;
+    if light_box.arrangement == Arrangement::One {
+        light_box.arrangement = Arrangement::Four;
+    } else {
+        (light_box.arrangement, light_box.single) = (Arrangement::One, pane);
+    }
+}
+
+fn viewport_pixels(ui: &Ui, rect: Rect) -> [usize; 2] {
+    let pixels = rect.size() * ui.pixels_per_point();
+    [pixels.x.round().max(1.0) as usize, pixels.y.round().max(1.0) as usize]
+}
+
+/// Draws the picture of a pane into `rect`, if it has one.
+fn draw(app: &mut App, ui: &Ui, rect: Rect, pane: Pane, pixels: [usize; 2], overlay: bool, slot: usize) -> bool {
+    let transform = transform(app, pixels, slot == INSET);
+    let Some(content) = app.content(pane, overlay) else { return false };
+    let background = app.look.colour.light_box;
+    let key = Key {
+        version: content.version,
+        overlay: content.overlay.as_ref().map(|(version, o)| (*version, o.limit, o.threshold, o.opacity)),
+        window: content.window,
+        invert: app.light_box.invert,
+        transform,
+        size: pixels,
+        pyramid: content.placed.pyramid.is_some(),
+        background,
+    };
+    let known = app.light_box.drawn[slot].as_ref().is_some_and(|drawn| drawn.key == key);
+    if !known {
+        let view = View {
+            film: content.placed,
+            window: content.window,
+            invert: key.invert,
+            transform,
+            overlay: content.overlay.map(|(_, overlay)| overlay),
+            background: rgb(background),
+        };
+        let image = egui::ColorImage::from_rgba_premultiplied(pixels, &view.draw(pixels[0], pixels[1]));
+        let options = TextureOptions::NEAREST;
+        app.light_box.difference.draws += 1;
+        match &mut app.light_box.drawn[slot] {
+            Some(drawn) => {
+                drawn.texture.set(image, options);
+                drawn.key = key;
+            }
+            empty => *empty = Some(Drawn { key, texture: ui.load_texture(pane.name(), image, options) }),
+        }
+    }
+    if let Some(drawn) = &app.light_box.drawn[slot] {
+        let uv = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
+        ui.painter().image(drawn.texture.id(), rect, uv, egui::Color32::WHITE);
+    }
+    true
+}
+
+/// The view of a viewport of this size: the user's, or the whole film.
+pub fn transform(app: &App, pixels: [usize; 2], whole: bool) -> ViewTransform {
+    let fit = app.film.as_ref().map_or(ViewTransform { center: [0.0; 2], zoom: 1.0 }, |film| ViewTransform::fit(film.size(), pixels));
+    app.light_box.transform.filter(|_| !whole).unwrap_or(fit)
+}
+
+/// The original, small, in the corner of a single picture that a model made.
+fn inset(app: &mut App, ui: &Ui, rect: Rect) {
+    let look = app.look;
+    let side = (rect.size().min_elem() * look.size.inset_share).round();
+    let place = Rect::from_min_size(rect.right_bottom() - vec2(side, side + 3.0 * look.size.row) - vec2(look.size.pad, look.size.pad), vec2(side, side));
+    let pixels = viewport_pixels(ui, place);
+    if draw(app, ui, place, Pane::Original, pixels, false, INSET) {
+        let line = Stroke::new(look.size.stroke, look.colour.on_film_secondary);
+        ui.painter().rect_stroke(place, 0.0, line, egui::StrokeKind::Outside);
+        corners::caption(ui, &look, place, "original");
+    }
+}
+
+/// The mark of a picture that is not yet that of the newest slider value.
+fn old_dot(ui: &Ui, rect: Rect, colour: egui::Color32, radius: f32, pad: f32) {
+    let font = egui::TextStyle::Body.resolve(ui.style());
+    let title = ui.painter().layout_no_wrap(Pane::Counterfactual.name().to_owned(), font, colour);
+    let at = rect.min + vec2(pad + title.size().x + 2.0 * pad, pad + title.size().y / 2.0);
+    ui.painter().circle_filled(at, radius - 2.0, colour);
+}
+
+/// A viewport without a picture says why.
+fn without_picture(app: &mut App, ui: &mut Ui, rect: Rect, pane: Pane) {
+    let look = app.look;
+    let problem = app.study.film().and_then(|film| film.problem.clone());
+    ui.scope_builder(UiBuilder::new().max_rect(rect), |ui| {
+        if app.model.pending.is_some() {
+            let step = Step { stage: "opening the bundle".to_owned(), ..Step::default() };
+            states::working(ui, &look, &step, false);
+        } else if let Some(problem) = problem.filter(|_| pane == Pane::Counterfactual) {
+            if states::failed(ui, &look, &problem, Some("Open bundle…")) {
+                app.run(Command::OpenBundle);
+            }
+        } else {
+            let purpose = format!("No {}: this bundle has no decoder, or could not read the film.", pane.name());
+            states::empty(ui, &look, &purpose, None);
+        }
+    });
+}
+
+/// The light box without a film: empty, working or failed.
+pub fn without_film(app: &mut App, ui: &mut Ui) {
+    let look = app.look;
+    let failed = app.study.film().and_then(|film| film.problem.clone()).filter(|_| app.study.pending.is_none());
+    let step = |stage: &str| Step { stage: stage.to_owned(), ..Step::default() };
+    if let Some(problem) = app.dead.clone() {
+        states::failed(ui, &look, &problem, None);
+    } else if app.study.searching.is_some() {
+        states::working(ui, &look, &step("looking for films"), false);
+    } else if let Some(problem) = failed {
+        let next = app.can(Command::NextFilm).then_some("Next film");
+        if states::failed(ui, &look, &problem, next) {
+            app.run(Command::NextFilm);
+        }
+    } else if app.study.pending.is_some() || app.model.pending.is_some() {
+        let what = if app.model.view.is_none() { "opening the bundle" } else { "reading the film" };
+        states::working(ui, &look, &step(what), false);
+    } else if let Some(problem) = app.study.problem.clone() {
+        if states::failed(ui, &look, &problem, Some("Open sample films")) {
+            app.run(Command::OpenSamples);
+        }
+    } else if states::empty(ui, &look, "Films go here. Drop files or a folder on the window, or open some.", Some("Open sample films")) {
+        app.run(Command::OpenSamples);
+    }
+}

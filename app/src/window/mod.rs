@@ -1,0 +1,78 @@
+//! The window: films on a light box, features as sliders.
+//!
+//! In: films, a bundle and a device, through [`WindowOptions`]. Out: a window ([`run`]) or a picture of one
+//! ([`screenshot`]). It talks to the engine through [`fluoro_core::worker`] only: the window never computes and never
+//! waits, and it never sees a tensor.
+//!
+//! [`state`] is what the window knows, [`app`] changes it (commands from the user, events from the worker), `panels`
+//! and `light_box` draw it from design [`tokens`].
+
+mod app;
+mod command;
+mod dialogs;
+mod events;
+mod headless;
+mod icons;
+mod light_box;
+mod native;
+mod panels;
+mod raster;
+mod state;
+mod style;
+mod tokens;
+mod widgets;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+
+use fluoro_core::bundle::BundleSource;
+use fluoro_core::device::DeviceChoice;
+
+pub use headless::{Picture, Scene, screenshot};
+pub use native::{has_display, run};
+
+/// What the window opens with.
+#[derive(Clone, Debug, Default)]
+pub struct WindowOptions {
+    /// Files or folders; the sample films when empty.
+    pub films: Vec<PathBuf>,
+    /// Bundle.
+    pub bundle: BundleSource,
+    /// Device that computes.
+    pub device: DeviceChoice,
+}
+
+/// Why there is no window, or no picture of it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WindowError {
+    /// No screen.
+    #[error(
+        "no display: neither DISPLAY nor WAYLAND_DISPLAY is set; start Fluoro in a desktop session, or use its commands \
+         (fluoro --help), which need none"
+    )]
+    NoDisplay,
+    /// Nothing that can draw.
+    #[error(
+        "the window cannot be drawn ({0}); install a graphics driver, or a software one: mesa-vulkan-drivers on Debian \
+         and Ubuntu, mesa-vulkan-drivers on Fedora, vulkan-swrast on Arch"
+    )]
+    NoGraphics(String),
+    /// The window system said no.
+    #[error("the window cannot be opened ({0})")]
+    Window(String),
+    /// The compute thread did not start.
+    #[error(transparent)]
+    Engine(#[from] fluoro_core::Error),
+    /// The design tokens in the program are damaged.
+    #[error("theme.ron cannot be read ({0})")]
+    Theme(String),
+    /// A picture of the window was not ready in time.
+    #[error("the window was not ready after {0} seconds")]
+    Timeout(u64),
+    /// A picture of the window could not be set up.
+    #[error("the scene cannot be shown ({0})")]
+    Scene(String),
+}

@@ -1,0 +1,167 @@
+//! The edit of one film, with undo and redo, and the picture that was last made of it.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use fluoro_core::engine::{Edit, Frame};
+use fluoro_core::worker::RequestId;
+
+use super::problem::Problem;
+
+/// Steps that undo can go back.
+const MOST_STEPS: usize = 200;
+/// Changes of one slider within this time are one step.
+const ONE_GESTURE_SECONDS: f64 = 1.0;
+
+/// Which control changed the edit; changes by the same control in one gesture are one step of undo.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handle {
+    /// A feature's slider.
+    Feature(usize),
+    /// A finding's slider.
+    Finding(usize),
+    /// Something that is a step of its own.
+    Single,
+}
+
+/// An edit and how it came about.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    current: Edit,
+    past: Vec<Edit>,
+    future: Vec<Edit>,
+    gesture: Option<(Handle, f64)>,
+}
+
+impl History {
+    /// The edit as it is now.
+    pub fn current(&self) -> &Edit {
+        &self.current
+    }
+
+    /// Changes the edit; `now` in seconds decides where one gesture ends.
+    pub fn change(&mut self, handle: Handle, now: f64, change: impl FnOnce(&mut Edit)) -> bool {
+        let mut next = self.current.clone();
+        change(&mut next);
+        if next == self.current {
+            return false;
+        }
+        let same = handle != Handle::Single
+            && self.gesture.is_some_and(|(last, at)| last == handle && now - at < ONE_GESTURE_SECONDS);
+        if !same {
+            self.past.push(self.current.clone());
+            if self.past.len() > MOST_STEPS {
+                self.past.remove(0);
+            }
+        }
+        self.future.clear();
+        self.gesture = Some((handle, now));
+        self.current = next;
+        true
+    }
+
+    /// The hand let go: the next change is a new step.
+    pub fn end_gesture(&mut self) {
+        self.gesture = None;
+    }
+
+    /// Whether there is something to undo.
+    pub fn can_undo(&self) -> bool {
+        !self.past.is_empty()
+    }
+
+    /// Whether there is something to redo.
+    pub fn can_redo(&self) -> bool {
+        !self.future.is_empty()
+    }
+
+    /// One step back.
+    pub fn undo(&mut self) -> bool {
+        Self::step(&mut self.past, &mut self.current, &mut self.future, &mut self.gesture)
+    }
+
+    /// One step forward.
+    pub fn redo(&mut self) -> bool {
+        Self::step(&mut self.future, &mut self.current, &mut self.past, &mut self.gesture)
+    }
+
+    fn step(from: &mut Vec<Edit>, current: &mut Edit, to: &mut Vec<Edit>, gesture: &mut Option<(Handle, f64)>) -> bool {
+        let Some(next) = from.pop() else { return false };
+        to.push(std::mem::replace(current, next));
+        *gesture = None;
+        true
+    }
+}
+
+/// The last picture made of an edit of the current film.
+#[derive(Clone)]
+pub struct Made {
+    /// Picture and scores.
+    pub frame: Arc<Frame>,
+    /// The edit that it shows.
+    pub edit: Edit,
+    /// Its number among pictures.
+    pub version: u64,
+}
+
+/// Pictures of edits: the one shown, and the one asked for.
+#[derive(Default)]
+pub struct Pictures {
+    /// Shown.
+    pub made: Option<Made>,
+    /// The newest request and when it was sent, while its picture is not there.
+    pub pending: Option<(RequestId, Instant)>,
+    /// Why the newest request gave no picture.
+    pub problem: Option<Problem>,
+}
+
+impl Pictures {
+    /// Whether the picture shown is not yet that of the newest slider value.
+    pub fn is_old(&self) -> bool {
+        self.pending.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(history: &mut History, handle: Handle, now: f64, feature: usize, value: f32) -> bool {
+        history.change(handle, now, |edit| {
+            edit.features.insert(feature, value);
+        })
+    }
+
+    #[test]
+    fn a_drag_is_one_step() {
+        let mut history = History::default();
+        for i in 0..30 {
+            set(&mut history, Handle::Feature(4), f64::from(i) / 60.0, 4, i as f32 + 1.0);
+        }
+        assert!(history.undo() && history.current().is_empty() && !history.can_undo());
+        assert!(history.redo());
+        assert_eq!(history.current().features[&4], 30.0);
+    }
+
+    #[test]
+    fn letting_go_or_waiting_or_another_slider_starts_a_new_step() {
+        let mut history = History::default();
+        set(&mut history, Handle::Feature(4), 0.0, 4, 1.0);
+        set(&mut history, Handle::Feature(4), 5.0, 4, 2.0);
+        set(&mut history, Handle::Feature(5), 5.1, 5, 2.0);
+        history.end_gesture();
+        set(&mut history, Handle::Feature(5), 5.2, 5, 3.0);
+        let steps = std::iter::from_fn(|| history.undo().then(|| history.current().features.len())).count();
+        assert_eq!(steps, 4);
+    }
+
+    #[test]
+    fn a_change_after_undo_forgets_what_was_undone() {
+        let mut history = History::default();
+        set(&mut history, Handle::Single, 0.0, 1, 1.0);
+        set(&mut history, Handle::Single, 0.0, 2, 1.0);
+        history.undo();
+        assert!(set(&mut history, Handle::Single, 0.0, 3, 1.0) && !history.can_redo());
+        assert!(!set(&mut history, Handle::Single, 0.0, 3, 1.0), "nothing changed, no step");
+    }
+}

@@ -1,0 +1,11 @@
+//! What the window knows, apart from how it is drawn: films, edits, shifts, problems. No egui widget in here.
+
+pub mod edits;
+pub mod features;
+pub mod films;
+pub mod job;
+pub mod performance;
+pub mod problem;
+pub mod recent;
+pub mod shift;
+pub mod toasts;

@@ -1,0 +1,151 @@
+//! `bundle.ron`: what a bundle is, in words and sizes.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::models::autoencoder::AutoencoderConfig;
+use crate::models::classifier::ClassifierConfig;
+use crate::models::sae::GatedSaeConfig;
+use crate::preprocess::Preprocess;
+
+/// The newest manifest version that this program reads.
+pub const VERSION: u32 = 1;
+/// The manifest's file name.
+pub const FILE: &str = "bundle.ron";
+
+/// Everything a bundle says about itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Format version.
+    pub version: u32,
+    /// Short name.
+    pub name: String,
+    /// One sentence.
+    pub description: String,
+    /// How a film becomes model input.
+    pub preprocess: Preprocess,
+    /// What the encoder returns.
+    pub latent: LatentShape,
+    /// Film to latent.
+    #[serde(default)]
+    pub encoder: Option<EncoderKind>,
+    /// Latent to frame.
+    #[serde(default)]
+    pub decoder: Option<DecoderKind>,
+    /// Frame to scores.
+    #[serde(default)]
+    pub classifier: Option<ClassifierPart>,
+    /// Tokens to features.
+    #[serde(default)]
+    pub sae: Option<SaePart>,
+    /// SHA-256 of every other file of the bundle, in hex.
+    pub files: BTreeMap<String, String>,
+    /// Where it comes from.
+    pub provenance: Provenance,
+}
+
+/// Size of a latent: `tokens x dim`, and the grid when tokens have positions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LatentShape {
+    /// Tokens of a film.
+    pub tokens: usize,
+    /// Numbers in a token.
+    pub dim: usize,
+    /// Rows and columns of the token grid; none for a class token.
+    pub grid: Option<[usize; 2]>,
+}
+
+/// Encoder architectures.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum EncoderKind {
+    /// [`crate::models::autoencoder::ConvEncoder`], tensors `encoder.*` of `autoencoder.safetensors`.
+    Conv(AutoencoderConfig),
+}
+
+/// Decoder architectures.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum DecoderKind {
+    /// [`crate::models::autoencoder::ConvDecoder`], tensors `decoder.*` of `autoencoder.safetensors`.
+    Conv(AutoencoderConfig),
+}
+
+/// Classifier architectures.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum ClassifierKind {
+    /// [`crate::models::classifier::ConvClassifier`], `classifier.safetensors`.
+    Conv(ClassifierConfig),
+}
+
+/// SAE architectures.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum SaeKind {
+    /// [`crate::models::sae::GatedSae`], `sae.safetensors`.
+    Gated(GatedSaeConfig),
+}
+
+/// A classifier and what its outputs mean.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ClassifierPart {
+    /// Network.
+    pub architecture: ClassifierKind,
+    /// Output labels in order.
+    pub labels: Vec<Label>,
+}
+
+/// One output of a classifier.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Label {
+    /// Name shown and used on the command line.
+    pub name: String,
+    /// Operating point on the network's sigmoid output, 0 to 1, exclusive. Scores are normalised so that it lands on
+    /// 0.5 (torchxrayvision `op_norm`).
+    pub operating_point: f32,
+    /// Training films with the label.
+    pub positives: usize,
+    /// AUC on held-out patients, with its 95 % interval; none when too few films had the label.
+    pub auc: Option<[f32; 3]>,
+}
+
+/// An SAE and what its features mean.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SaePart {
+    /// Network.
+    pub architecture: SaeKind,
+    /// One entry for each feature, in order.
+    pub features: Vec<Feature>,
+    /// Share of token variance explained on held-out films.
+    pub explained_variance: f32,
+    /// Mean number of active features of a token on held-out films.
+    pub active_per_token: f32,
+}
+
+/// What is known about one feature.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Feature {
+    /// A name, when a column of the training data tracks it.
+    pub label: Option<String>,
+    /// Spearman correlation between that column and the film activation on training films.
+    pub correlation: f32,
+    /// The same on held-out films.
+    pub held_out_correlation: f32,
+    /// Share of training films on which the feature fires at all; zero is a dead feature.
+    pub firing_rate: f32,
+}
+
+/// Where a bundle comes from and how to make it again.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Provenance {
+    /// Data it was trained on, with the attribution its licence asks for.
+    pub data: String,
+    /// Licence of the weights.
+    pub licence: String,
+    /// What it may not be used for, and its known limits.
+    pub limits: String,
+    /// The training recipe of each part, as RON, with seed, sizes and measured results.
+    pub recipes: BTreeMap<String, String>,
+}

@@ -1,0 +1,68 @@
+//! Writing a bundle: weights first, manifest last, each beside its final name and renamed, so that a bundle on disk is
+//! never half of one.
+
+use std::path::Path;
+
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, serialize};
+use sha2::{Digest, Sha256};
+
+use super::load::hex;
+use super::manifest::{self, Manifest};
+use super::{BundleFiles, BundleSource};
+use crate::error::{Error, Result};
+use crate::export::atomic::write_atomic;
+use crate::models::weights::Weights;
+
+/// The manifest in `folder`, if there is a bundle.
+///
+/// # Errors
+/// When there is one that cannot be read.
+pub fn existing_manifest(folder: &Path) -> Result<Option<Manifest>> {
+    if !folder.join(manifest::FILE).exists() {
+        return Ok(None);
+    }
+    super::load::manifest(&BundleFiles::open(&BundleSource::Folder(folder.to_path_buf()))?).map(Some)
+}
+
+/// Bytes of a safetensors file; the same weights always give the same bytes.
+///
+/// # Errors
+/// When a tensor is not `f32`.
+pub fn to_safetensors(weights: &Weights) -> Result<Vec<u8>> {
+    let mut buffers = Vec::with_capacity(weights.len());
+    for (name, data) in weights {
+        let values = data
+            .as_slice::<f32>()
+            .map_err(|e| Error::Invalid(format!("tensor \"{name}\" cannot be saved ({e})")))?;
+        let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        buffers.push((name.clone(), data.shape().as_slice().to_vec(), bytes));
+    }
+    let mut views = Vec::with_capacity(buffers.len());
+    for (name, shape, bytes) in &buffers {
+        let view = TensorView::new(Dtype::F32, shape.clone(), bytes)
+            .map_err(|e| Error::Invalid(format!("tensor \"{name}\" cannot be saved ({e})")))?;
+        views.push((name.clone(), view));
+    }
+    serialize(views, None).map_err(|e| Error::Invalid(format!("the weights cannot be saved ({e})")))
+}
+
+/// Writes `file` with `weights` into `folder` and then the manifest that names its hash.
+///
+/// # Errors
+/// When the folder cannot be made or written; an existing bundle is then still whole.
+pub fn part(folder: &Path, manifest: &mut Manifest, file: &str, weights: &Weights) -> Result<()> {
+    std::fs::create_dir_all(folder).map_err(|e| Error::write(folder, &e))?;
+    let bytes = to_safetensors(weights)?;
+    manifest.files.insert(file.to_owned(), hex(&Sha256::digest(&bytes)));
+    let text = ron::ser::to_string_pretty(manifest, ron::ser::PrettyConfig::default().struct_names(true))
+        .map_err(|e| Error::bundle(folder, format!("the manifest cannot be written ({e})")))?;
+    write_atomic(&folder.join(file), |out| out.write_all(&bytes))?;
+    write_atomic(&folder.join(manifest::FILE), |out| out.write_all(text.as_bytes()))
+}
+
+/// `weights` with `prefix.` before every name.
+#[must_use]
+pub fn prefixed(prefix: &str, weights: Weights) -> Weights {
+    weights.into_iter().map(|(name, data)| (format!("{prefix}.{name}"), data)).collect()
+}

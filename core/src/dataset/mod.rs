@@ -1,0 +1,114 @@
+//! Datasets: folders of films with a table that says what is on them.
+//!
+//! In: a folder. Out: [`Dataset`], one [`FilmRecord`] a film, with what the table knows of it. A new table format is one
+//! file here and one line in [`Dataset::open`].
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, Result};
+
+pub mod columns;
+mod nih;
+
+pub use columns::{NIH_FINDINGS, TRAINED_LABELS};
+
+/// One film of a dataset.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FilmRecord {
+    /// The picture.
+    pub path: PathBuf,
+    /// Patient the film is of; splits keep a patient on one side.
+    pub patient: String,
+    /// What is known of the film by column name: 1 present, 0 absent; a column that is not known is not in the map.
+    pub columns: BTreeMap<String, f32>,
+    /// Another network's probabilities by label, where the dataset ships them.
+    pub teacher: BTreeMap<String, f32>,
+}
+
+/// Films with their table.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Dataset {
+    /// Films, in the table's order.
+    pub films: Vec<FilmRecord>,
+}
+
+/// Part of a patient split.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Weights are fitted on these.
+    Training,
+    /// Looked at only to report.
+    HeldOut,
+}
+
+impl Dataset {
+    /// Opens one folder, or several as one dataset.
+    ///
+    /// # Errors
+    /// When a folder has no known table, the table lacks a column, or names films that are not there.
+    pub fn open(folders: &[PathBuf]) -> Result<Self> {
+        let mut films = Vec::new();
+        for folder in folders {
+            films.extend(open_folder(folder)?.films);
+        }
+        if films.is_empty() {
+            return Err(Error::Invalid("the dataset has no films; name at least one folder".into()));
+        }
+        Ok(Self { films })
+    }
+
+    /// Films of one part of the split.
+    #[must_use]
+    pub fn part(&self, split: &PatientSplit, part: Part) -> Self {
+        Self { films: self.films.iter().filter(|film| split.part(&film.patient) == part).cloned().collect() }
+    }
+}
+
+fn open_folder(folder: &Path) -> Result<Dataset> {
+    if !folder.is_dir() {
+        return Err(Error::dataset(folder, "not a folder; a dataset is a folder of films with a table"));
+    }
+    if let Some(dataset) = nih::open(folder)? {
+        return Ok(dataset);
+    }
+    Err(Error::dataset(folder, format!("no known table in this folder; known: {}", nih::DESCRIPTION)))
+}
+
+/// Splits by patient, the same way on every machine.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PatientSplit {
+    /// Changes the draw.
+    pub seed: u64,
+    /// Share of patients held out, 0 to 1.
+    pub held_out: f64,
+}
+
+impl PatientSplit {
+    /// Side of a patient: a hash of seed and name against the share.
+    #[must_use]
+    pub fn part(&self, patient: &str) -> Part {
+        let digest = Sha256::digest(format!("{}:{patient}", self.seed));
+        let draw = u64::from_le_bytes([
+            digest[0], digest[1], digest[2], digest[3], digest[4], digest[5], digest[6], digest[7],
+        ]);
+        if (draw as f64) < self.held_out * u64::MAX as f64 { Part::HeldOut } else { Part::Training }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn split_keeps_patients_together_and_hits_its_share() {
+        let split = PatientSplit { seed: 7, held_out: 0.2 };
+        let held = (0..5000).filter(|p| split.part(&p.to_string()) == Part::HeldOut).count();
+        assert!((900..1100).contains(&held), "{held}");
+        assert_eq!(split.part("12"), split.part("12"));
+        let other = PatientSplit { seed: 8, held_out: 0.2 };
+        assert!((0..100).any(|p| split.part(&p.to_string()) != other.part(&p.to_string())));
+    }
+}

@@ -1,0 +1,111 @@
+//! Exports: finished pictures, moving pictures and folders, written whole or not at all.
+//!
+//! Enter frames, maps, segmentations and their numbers; leave bytes, or files through [`atomic`]. Nothing here knows of
+//! models or windows. Same input, same bytes: no dates, no random names inside. Everything that a model made says so,
+//! in the picture ([`MARK`]) and in the file's own text fields ([`COMMENT`]).
+
+pub mod atomic;
+pub mod frames;
+pub mod gif;
+pub mod job;
+pub mod recipe;
+pub mod sheet;
+
+pub use job::{ExportJob, ExportKind, recipe_path};
+pub use recipe::{Action, Recipe};
+
+use crate::error::{Error, Result};
+use crate::render::Canvas;
+use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+use image::{ExtendedColorType, ImageEncoder as _};
+
+/// The mark in every picture that a model made.
+pub const MARK: &str = "counterfactual: made by a model, not for diagnosis";
+/// The comment inside every file that holds a counterfactual.
+pub const COMMENT: &str = "counterfactual made by a model; not for diagnosis";
+/// The program's name inside files.
+pub const SOFTWARE: &str = "Fluoro";
+
+/// What a PNG shows, which decides what its text fields say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Made {
+    /// A model made it, or part of it: "Software" and "Comment".
+    ByModel,
+    /// A film as it was: only "Software".
+    ByXray,
+}
+
+/// A PNG of a canvas, 8-bit RGB.
+///
+/// # Errors
+/// When the canvas is too large for a PNG.
+pub fn canvas_png(canvas: &Canvas, made: Made) -> Result<Vec<u8>> {
+    encode_png(&canvas.rgb(), canvas.width(), canvas.height(), ExtendedColorType::Rgb8, made)
+}
+
+/// A PNG of a picture of Fluoro's own window, four bytes a pixel; it may show counterfactuals.
+///
+/// # Errors
+/// When the sizes do not fit, or the picture is too large for a PNG.
+pub fn picture_png(rgba: &[u8], width: u32, height: u32) -> Result<Vec<u8>> {
+    if rgba.len() as u64 != u64::from(width) * u64::from(height) * 4 {
+        let expected = format!("{width} x {height} pixels of four bytes");
+        return Err(Error::Shape { what: "picture".into(), expected, found: format!("{} bytes", rgba.len()) });
+    }
+    let rgb: Vec<u8> = rgba.chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]]).collect();
+    encode_png(&rgb, width, height, ExtendedColorType::Rgb8, Made::ByModel)
+}
+
+/// A PNG with its text fields.
+fn encode_png(pixels: &[u8], width: u32, height: u32, kind: ExtendedColorType, made: Made) -> Result<Vec<u8>> {
+    let mut png = Vec::new();
+    PngEncoder::new_with_quality(&mut png, CompressionType::Default, FilterType::Adaptive)
+        .write_image(pixels, width, height, kind)
+        .map_err(|e| Error::Invalid(format!("the picture cannot become a PNG ({e})")))?;
+    // Signature (8 bytes), then the header chunk: length (4), name (4), content (13), checksum (4).
+    const AFTER_HEADER: usize = 8 + 4 + 4 + 13 + 4;
+    let mut texts = text_chunk("Software", SOFTWARE);
+    if made == Made::ByModel {
+        texts.extend(text_chunk("Comment", COMMENT));
+    }
+    png.splice(AFTER_HEADER..AFTER_HEADER, texts);
+    Ok(png)
+}
+
+/// A tEXt chunk (PNG specification, 11.3.3.2): length, name, keyword, zero, Latin-1 text, checksum.
+fn text_chunk(keyword: &str, text: &str) -> Vec<u8> {
+    let body = [b"tEXt", keyword.as_bytes(), b"\0", text.as_bytes()].concat();
+    let length = (body.len() - 4) as u32;
+    [&length.to_be_bytes()[..], &body, &crc32(&body).to_be_bytes()].concat()
+}
+
+/// The checksum of PNG chunks (PNG specification, annex D).
+fn crc32(bytes: &[u8]) -> u32 {
+    let step = |crc: u32, _| if crc & 1 == 1 { 0xEDB8_8320 ^ (crc >> 1) } else { crc >> 1 };
+    !bytes.iter().fold(u32::MAX, |crc, &byte| (0..8).fold(crc ^ u32::from(byte), step))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::colour;
+
+    #[test]
+    fn checksum_is_the_one_of_png() {
+        assert_eq!(crc32(b"123456789"), 0xCBF4_3926);
+        assert_eq!(crc32(b"IEND"), 0xAE42_6082);
+    }
+
+    #[test]
+    fn pngs_decode_and_say_who_made_them() {
+        let canvas = Canvas::new(5, 4, colour::ACCENT);
+        let holds = |png: &[u8], text: &str| png.windows(text.len()).any(|w| w == text.as_bytes());
+        let made = canvas_png(&canvas, Made::ByModel).unwrap();
+        assert!(holds(&made, "tEXtSoftware\0Fluoro") && holds(&made, COMMENT));
+        let back = image::load_from_memory(&made).unwrap().to_rgb8();
+        assert_eq!((back.dimensions(), back.into_raw()), ((5, 4), canvas.rgb()));
+        let film = canvas_png(&canvas, Made::ByXray).unwrap();
+        assert!(holds(&film, "Fluoro") && !holds(&film, "tEXtComment"));
+        assert_eq!(made, canvas_png(&canvas, Made::ByModel).unwrap());
+    }
+}

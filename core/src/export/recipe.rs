@@ -1,0 +1,139 @@
+//! The recipe beside every export: enough to make the same bytes again.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::atomic::Staged;
+use crate::engine::{Edit, Engine};
+use crate::error::{Error, Result};
+use crate::plane::Plane;
+use crate::segmentation::Threshold;
+use crate::shift::ShiftRequest;
+
+/// What was made, from what, with what.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Recipe {
+    /// Version of Fluoro.
+    pub fluoro: String,
+    /// File name of the film, without its folder.
+    pub film: String,
+    /// SHA-256 of the model input that the film became.
+    pub input_sha256: String,
+    /// Bundle name.
+    pub bundle: String,
+    /// SHA-256 over the hashes of the bundle's weight files.
+    pub bundle_sha256: String,
+    /// Device that computed; another one may differ in the last digits.
+    pub device: String,
+    /// What was done.
+    pub action: Action,
+    /// Always the same sentence.
+    pub notice: String,
+}
+
+/// What an export shows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Action {
+    /// A shift.
+    Shift {
+        /// What was asked for.
+        request: ShiftRequest,
+        /// Prediction bar in the GIF.
+        bar: bool,
+        /// Original beside the frames.
+        beside_original: bool,
+        /// Milliseconds of a GIF frame.
+        delay_ms: u32,
+    },
+    /// An edit.
+    Edit(Edit),
+    /// A mask of where a shift changed the film.
+    Segment {
+        /// What was asked for.
+        request: ShiftRequest,
+        /// Which part of the shift's map is the mask.
+        threshold: Threshold,
+    },
+}
+
+impl Recipe {
+    /// A recipe for something made from `input` by `engine`.
+    #[must_use]
+    pub fn new(engine: &Engine, film: &Path, input: &Plane, action: Action) -> Self {
+        Self::from_parts(engine.manifest(), engine.device().name(), film, input, action)
+    }
+
+    /// A recipe from what a window knows.
+    #[must_use]
+    pub fn from_parts(
+        manifest: &crate::bundle::Manifest,
+        device: &str,
+        film: &Path,
+        input: &Plane,
+        action: Action,
+    ) -> Self {
+        let pixels: Vec<u8> = input.data().iter().flat_map(|v| v.to_le_bytes()).collect();
+        let bundle: String = manifest.files.iter().map(|(name, hash)| format!("{name} {hash}\n")).collect();
+        Self {
+            fluoro: env!("CARGO_PKG_VERSION").to_owned(),
+            film: film.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            input_sha256: sha256(&pixels),
+            bundle: manifest.name.clone(),
+            bundle_sha256: sha256(bundle.as_bytes()),
+            device: device.to_owned(),
+            action,
+            notice: super::COMMENT.to_owned(),
+        }
+    }
+
+    /// Reads a recipe file.
+    ///
+    /// # Errors
+    /// When it cannot be read or is no recipe.
+    pub fn read(path: &Path) -> Result<Self> {
+        let invalid = |reason: String| Error::Invalid(format!("{reason}: {}", path.display()));
+        let text = std::fs::read_to_string(path).map_err(|e| invalid(format!("cannot read the recipe ({e})")))?;
+        ron::from_str(&text).map_err(|e| invalid(format!("not a Fluoro recipe ({e})")))
+    }
+
+    /// Writes the recipe out of sight; [`Staged::finish`] puts it at `path`.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn stage(&self, path: &Path) -> Result<Staged> {
+        let text = ron::ser::to_string_pretty(self, ron::ser::PrettyConfig::default())
+            .map_err(|e| Error::Invalid(format!("the recipe cannot be written ({e})")))?;
+        Staged::new(path, |out| out.write_all(text.as_bytes()))
+    }
+
+    /// Writes the recipe.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        self.stage(path)?.finish()
+    }
+
+    /// What differs between this recipe's origins and another's, in words; empty when the same bytes must come out.
+    #[must_use]
+    pub fn differences(&self, other: &Self) -> Vec<String> {
+        let mut differences = Vec::new();
+        for (what, a, b) in [
+            ("film pixels", &self.input_sha256, &other.input_sha256),
+            ("bundle", &self.bundle_sha256, &other.bundle_sha256),
+            ("device", &self.device, &other.device),
+            ("Fluoro version", &self.fluoro, &other.fluoro),
+        ] {
+            if a != b {
+                differences.push(format!("{what} differs from the recipe ({a}, now {b})"));
+            }
+        }
+        differences
+    }
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+}

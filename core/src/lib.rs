@@ -1,0 +1,30 @@
+//! Fluoro's engine.
+//!
+//! The folders follow the flow of the data: file -> [`radiograph`] -> [`preprocess`] -> encoder ([`models`], opened from
+//! a [`bundle`]) -> latent -> SAE -> activations -> edit ([`engine`]) -> latent' -> decoder -> frame -> [`difference`]
+//! map -> overlay -> screen ([`display`]) or [`export`]. [`shift`] walks a direction, [`train`] makes bundles from a
+//! [`dataset`], [`worker`] runs it all on one thread for the window. Nothing here knows egui.
+
+pub mod bench;
+pub mod bundle;
+pub mod dataset;
+pub mod device;
+pub mod difference;
+pub mod display;
+pub mod engine;
+pub mod error;
+pub mod export;
+pub mod metrics;
+pub mod models;
+pub mod plane;
+pub mod preprocess;
+pub mod radiograph;
+pub mod render;
+pub mod samples;
+pub mod segmentation;
+pub mod shift;
+pub mod train;
+pub mod worker;
+
+pub use error::{Error, Result};
+pub use plane::Plane;

@@ -1,0 +1,118 @@
+//! The frugal convolutional autoencoder: 224 x 224 film to a grid of 7 x 7 tokens and back.
+//!
+//! The encoder folds 4 x 4 pixels into channels (56 x 56), then halves three times; the decoder mirrors it with
+//! 1 x 1 convolutions and pixel shuffles, so that most of its work is in small 3 x 3 blocks. No normalisation layers.
+
+use burn::module::Module;
+use burn::nn::conv::Conv2d;
+use burn::prelude::*;
+use burn::tensor::activation::relu;
+use serde::{Deserialize, Serialize};
+
+use super::layers::{ResBlock, conv1, conv3, pixel_shuffle, pixel_unshuffle};
+use super::{Decoder, Encoder};
+
+/// Side of a token in pixels: 4 (fold) x 2 x 2 x 2.
+const TOKEN_PIXELS: usize = 32;
+/// Half of the grey range; the network works on film / 1024.
+const GREY_SCALE: f32 = 1024.0;
+const FOLD: usize = 4;
+
+/// Sizes of the autoencoder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AutoencoderConfig {
+    /// Side of the film in pixels, a multiple of 32.
+    pub size: usize,
+    /// Channels at 1/4, 1/8, 1/16 and 1/32 of the side.
+    pub channels: [usize; 4],
+    /// Numbers in a token.
+    pub latent: usize,
+}
+
+impl AutoencoderConfig {
+    /// Tokens along one side of the grid.
+    #[must_use]
+    pub fn grid(&self) -> usize {
+        self.size / TOKEN_PIXELS
+    }
+}
+
+impl Default for AutoencoderConfig {
+    fn default() -> Self {
+        Self { size: 224, channels: [24, 48, 96, 128], latent: 64 }
+    }
+}
+
+/// Film to token grid.
+#[derive(Module, Debug)]
+pub struct ConvEncoder {
+    stem: Conv2d,
+    down: Vec<Conv2d>,
+    blocks: Vec<ResBlock>,
+    head: Conv2d,
+}
+
+impl ConvEncoder {
+    /// An untrained encoder.
+    pub fn new(config: &AutoencoderConfig, device: &Device) -> Self {
+        let gain = std::f64::consts::SQRT_2;
+        let c = config.channels;
+        Self {
+            stem: conv3([FOLD * FOLD, c[0]], 1, gain, device),
+            down: c.windows(2).map(|pair| conv3([pair[0], pair[1]], 2, gain, device)).collect(),
+            blocks: c[1..].iter().map(|&channels| ResBlock::new(channels, device)).collect(),
+            head: conv1([c[3], config.latent], 1.0, device),
+        }
+    }
+}
+
+impl Encoder for ConvEncoder {
+    fn encode(&self, film: Tensor<4>) -> Tensor<3> {
+        let mut x = relu(self.stem.forward(pixel_unshuffle(film.div_scalar(GREY_SCALE), FOLD)));
+        for (down, block) in self.down.iter().zip(&self.blocks) {
+            x = block.forward(relu(down.forward(x)));
+        }
+        let x = self.head.forward(x);
+        let [b, d, h, w] = x.dims();
+        x.reshape([b, d, h * w]).swap_dims(1, 2)
+    }
+}
+
+/// Token grid to film.
+#[derive(Module, Debug)]
+pub struct ConvDecoder {
+    head: Conv2d,
+    blocks: Vec<ResBlock>,
+    up: Vec<Conv2d>,
+    last: ResBlock,
+    out: Conv2d,
+}
+
+impl ConvDecoder {
+    /// An untrained decoder.
+    pub fn new(config: &AutoencoderConfig, device: &Device) -> Self {
+        let gain = std::f64::consts::SQRT_2;
+        let c = config.channels;
+        let steps = [(c[3], c[2]), (c[2], c[1]), (c[1], c[0])];
+        Self {
+            head: conv1([config.latent, c[3]], gain, device),
+            blocks: steps.iter().map(|&(channels, _)| ResBlock::new(channels, device)).collect(),
+            up: steps.iter().map(|&(from, to)| conv1([from, to * 4], gain, device)).collect(),
+            last: ResBlock::new(c[0], device),
+            out: conv3([c[0], FOLD * FOLD], 1, 0.5, device),
+        }
+    }
+}
+
+impl Decoder for ConvDecoder {
+    fn decode(&self, latent: Tensor<3>) -> Tensor<4> {
+        let [b, n, d] = latent.dims();
+        let side = n.isqrt();
+        let mut x = relu(self.head.forward(latent.swap_dims(1, 2).reshape([b, d, side, side])));
+        for (block, up) in self.blocks.iter().zip(&self.up) {
+            x = relu(pixel_shuffle(up.forward(block.forward(x)), 2));
+        }
+        let x = self.out.forward(self.last.forward(x));
+        pixel_shuffle(x, FOLD).mul_scalar(GREY_SCALE)
+    }
+}

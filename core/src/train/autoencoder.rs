@@ -1,0 +1,188 @@
+//! Training of encoder and decoder: squared plus absolute error, as torchxrayvision's "elastic" autoencoder.
+//!
+//! The latent is blurred with a little noise while training, so that the decoder draws sensible films beside the ones it
+//! has seen: that is where edits and shifts go.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use burn::module::Module;
+use burn::optim::{AdamWConfig, GradientsParams};
+use burn::prelude::*;
+use burn::tensor::{Distribution, TensorData};
+use rayon::prelude::*;
+
+use super::checkpoint::{Checkpoints, Position};
+use super::films::Films;
+use super::{TrainJob, TrainReport, augment, bundle_path, default_preprocess, recipe_text, schedule};
+use crate::bundle::load::AUTOENCODER_FILE;
+use crate::bundle::manifest::{DecoderKind, EncoderKind, LatentShape};
+use crate::bundle::save;
+use crate::dataset::{Dataset, Part};
+use crate::engine::IntoFloats;
+use crate::error::{Error, Result};
+use crate::models::autoencoder::{AutoencoderConfig, ConvDecoder, ConvEncoder};
+use crate::models::weights;
+use crate::models::{Decoder, Encoder};
+
+/// Noise on the latent, in standard deviations of the batch's latents.
+const LATENT_NOISE: f32 = 0.05;
+/// Half of the grey range: losses are of film / 1024.
+const GREY_SCALE: f32 = 1024.0;
+/// Held-out films looked at after each epoch; all of them at the end.
+const GLANCE: usize = 64;
+const NAME: &str = "autoencoder";
+
+#[derive(Module, Debug)]
+struct Autoencoder {
+    encoder: ConvEncoder,
+    decoder: ConvDecoder,
+}
+
+impl Autoencoder {
+    fn new(config: &AutoencoderConfig, device: &Device) -> Self {
+        Self { encoder: ConvEncoder::new(config, device), decoder: ConvDecoder::new(config, device) }
+    }
+
+    fn loss(&self, films: Tensor<4>) -> Tensor<1> {
+        let latent = self.encoder.encode(films.clone());
+        let spread = self.spread(latent.clone());
+        let noise = latent.random_like(Distribution::Normal(0.0, 1.0)) * spread;
+        let error = (self.decoder.decode(latent + noise) - films).div_scalar(GREY_SCALE);
+        error.clone().powi_scalar(2).mean() + error.abs().mean()
+    }
+
+    /// Standard deviation of the noise for each latent dimension `[1, 1, d]`.
+    fn spread(&self, latent: Tensor<3>) -> Tensor<3> {
+        let latent = latent.detach();
+        let [b, n, d] = latent.dims();
+        let rows = latent.reshape([b * n, d]);
+        rows.var(0).sqrt().mul_scalar(LATENT_NOISE).reshape([1, 1, d])
+    }
+
+    /// Mean absolute error in grey levels over `films`.
+    fn mae(&self, films: &[Vec<f32>], side: usize, device: &Device) -> Result<f64> {
+        let mut sum = 0.0;
+        for batch in films.chunks(8) {
+            let x = stack(batch, side, device);
+            let error = self.decoder.decode(self.encoder.encode(x.clone())) - x;
+            let errors = error.abs().into_floats().map_err(Error::Invalid)?;
+            sum += errors.iter().map(|&e| f64::from(e)).sum::<f64>();
+        }
+        Ok(sum / (films.len() * side * side).max(1) as f64)
+    }
+}
+
+pub(super) fn train(job: &TrainJob<'_>) -> Result<TrainReport> {
+    let start = Instant::now();
+    let options = &job.options;
+    let config = AutoencoderConfig::default();
+    let plain = job.tensor_device().clone();
+    let device = plain.clone().autodiff();
+    let preprocess = default_preprocess();
+    let dataset = Dataset::open(&job.datasets)?;
+    let split = options.split();
+    let training = Films::read(dataset.part(&split, Part::Training).films, &job.progress)?;
+    let held_out = Films::read(dataset.part(&split, Part::HeldOut).films, &job.progress)?;
+    if training.is_empty() || held_out.is_empty() {
+        return Err(Error::Invalid("too few patients for a split into training and held-out films".into()));
+    }
+    let held_out_inputs = held_out.inputs(&preprocess)?;
+
+    device.seed(options.seed);
+    let untrained = Autoencoder::new(&config, &device);
+    let mut model = weights::apply(untrained.clone(), &mut weights::collect(&untrained), &device)
+        .map_err(Error::Invalid)?;
+    let mut optimizer = AdamWConfig::new().with_weight_decay(options.weight_decay).init();
+    let checkpoints = Checkpoints::new(job.checkpoint_folder(NAME));
+    let mut position =
+        Position { epochs_done: 0, options: options.clone(), history: Vec::new(), adapted: Vec::new() };
+    if job.resume
+        && let Some(state) = checkpoints.read(model.clone(), optimizer.clone(), options, &device)?
+    {
+        (model, optimizer, position) = state;
+    }
+
+    let steps_per_epoch = training.len().div_ceil(options.batch);
+    let steps = steps_per_epoch * options.epochs;
+    for epoch in position.epochs_done..options.epochs {
+        let mut rng = schedule::epoch_rng(options.seed, epoch);
+        device.seed(options.seed.wrapping_add(epoch as u64 + 1));
+        let mut loss_sum = 0.0;
+        for (index, batch) in schedule::batches(training.len(), options.batch, &mut rng).iter().enumerate() {
+            let step = epoch * steps_per_epoch + index;
+            let films = augmented(&training, batch, &augment::AUTOENCODER, config.size, &mut rng);
+            let loss = model.loss(stack(&films, config.size, &device));
+            loss_sum += f64::from(loss.clone().into_floats().map_err(Error::Invalid)?[0]);
+            let gradients = GradientsParams::from_grads(loss.backward(), &model);
+            let rate = schedule::learning_rate(options.learning_rate, step, steps);
+            model = optimizer.step(rate, model, gradients);
+            let stage = format!("autoencoder, loss {:.4}", loss_sum / (index + 1) as f64);
+            job.progress.step(&stage, step + 1, steps)?;
+        }
+        let glance = &held_out_inputs[..held_out_inputs.len().min(GLANCE)];
+        let copy = weights::copied_to(&model, &plain).map_err(Error::Invalid)?;
+        let mae = copy.mae(glance, config.size, &plain)?;
+        tracing::info!(epoch = epoch + 1, loss = loss_sum / steps_per_epoch as f64, mae, "autoencoder");
+        position.history.push(vec![loss_sum / steps_per_epoch as f64, mae]);
+        position.epochs_done = epoch + 1;
+        checkpoints.write(&model, &optimizer, &position)?;
+    }
+
+    let model = weights::copied_to(&model, &plain).map_err(Error::Invalid)?;
+    let mae = model.mae(&held_out_inputs, config.size, &plain)?;
+    let latent = LatentShape {
+        tokens: config.grid() * config.grid(),
+        dim: config.latent,
+        grid: Some([config.grid(), config.grid()]),
+    };
+    let report = TrainReport {
+        bundle: bundle_path(&job.output),
+        part: NAME.into(),
+        films: [training.len(), held_out.len()],
+        patients: [training.patients(), held_out.patients()],
+        parameters: weights::parameter_count(&model),
+        results: BTreeMap::from([("mae".to_owned(), mae)]),
+        seconds: start.elapsed().as_secs_f64(),
+    };
+    let mut manifest = job.manifest(latent)?;
+    manifest.latent = latent;
+    manifest.encoder = Some(EncoderKind::Conv(config.clone()));
+    manifest.decoder = Some(DecoderKind::Conv(config));
+    // An SAE of another latent would open, and be wrong.
+    if manifest.sae.take().is_some() {
+        tracing::warn!("the bundle's SAE belonged to the old autoencoder and was removed; train it again");
+    }
+    let note = "fluoro train autoencoder; squared plus absolute error; latent noise 0.05 sd";
+    manifest.provenance.recipes.insert(NAME.into(), recipe_text(options, &report, job.device.name(), note)?);
+    let mut tensors = save::prefixed("encoder", weights::collect(&model.encoder));
+    tensors.extend(save::prefixed("decoder", weights::collect(&model.decoder)));
+    save::part(&job.output, &mut manifest, AUTOENCODER_FILE, &tensors)?;
+    checkpoints.remove();
+    Ok(report)
+}
+
+/// Films of a batch, varied; each film's variation depends on its place in the run alone, not on threads.
+pub(super) fn augmented(
+    films: &Films,
+    batch: &[usize],
+    how: &augment::Augmentation,
+    side: usize,
+    rng: &mut rand_chacha::ChaCha8Rng,
+) -> Vec<Vec<f32>> {
+    use rand::{RngCore, SeedableRng};
+    let seeds: Vec<u64> = batch.iter().map(|_| rng.next_u64()).collect();
+    batch
+        .par_iter()
+        .zip(seeds)
+        .map(|(&film, seed)| {
+            let mut own = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
+            how.apply(films.pixels(film), side, &mut own)
+        })
+        .collect()
+}
+
+/// Films `side * side` each as a tensor `[b, 1, side, side]`.
+pub(super) fn stack(films: &[Vec<f32>], side: usize, device: &Device) -> Tensor<4> {
+    Tensor::from_data(TensorData::new(films.concat(), [films.len(), 1, side, side]), device)
+}

@@ -1,0 +1,239 @@
+//! Training of the classifier: binary cross-entropy over the labels that are known, softened by a published network's
+//! opinion where the dataset ships one.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use burn::optim::{AdamWConfig, GradientsParams};
+use burn::prelude::*;
+use burn::tensor::TensorData;
+use burn::tensor::activation::sigmoid;
+
+use super::autoencoder::{augmented, stack};
+use super::checkpoint::{Checkpoints, Position};
+use super::films::Films;
+use super::{TrainJob, TrainReport, augment, bundle_path, recipe_text, schedule};
+use crate::bundle::load::CLASSIFIER_FILE;
+use crate::bundle::manifest::{ClassifierKind, ClassifierPart, Label, LatentShape};
+use crate::bundle::save;
+use crate::dataset::{Dataset, FilmRecord, Part, TRAINED_LABELS};
+use crate::engine::IntoFloats;
+use crate::error::{Error, Result};
+use crate::metrics;
+use crate::models::Classifier;
+use crate::models::classifier::{ClassifierConfig, ConvClassifier};
+use crate::models::weights;
+
+const NAME: &str = "classifier";
+/// Weight of the published network's probability against the label, where there is one.
+const TEACHER_SHARE: f32 = 0.5;
+/// Fewest held-out films with a label, and without, for an AUC to be said.
+const FEWEST: usize = 5;
+const BOOTSTRAPS: usize = 2000;
+
+pub(super) fn train(job: &TrainJob<'_>) -> Result<TrainReport> {
+    let start = Instant::now();
+    let options = &job.options;
+    let labels = TRAINED_LABELS;
+    let config = ClassifierConfig::new(labels.len());
+    let plain = job.tensor_device().clone();
+    let device = plain.clone().autodiff();
+    let mut manifest = job.manifest(LatentShape { tokens: 0, dim: 0, grid: None })?;
+    let side = manifest.preprocess.size;
+    let dataset = Dataset::open(&job.datasets)?;
+    let split = options.split();
+    let training = Films::read(dataset.part(&split, Part::Training).films, &job.progress)?;
+    let held_out = Films::read(dataset.part(&split, Part::HeldOut).films, &job.progress)?;
+    if training.is_empty() || held_out.is_empty() {
+        return Err(Error::Invalid("too few patients for a split into training and held-out films".into()));
+    }
+    let held_out_inputs = held_out.inputs(&manifest.preprocess)?;
+
+    device.seed(options.seed);
+    let untrained = ConvClassifier::new(&config, &device);
+    let mut model = weights::apply(untrained.clone(), &mut weights::collect(&untrained), &device)
+        .map_err(Error::Invalid)?;
+    let mut optimizer = AdamWConfig::new().with_weight_decay(options.weight_decay).init();
+    let checkpoints = Checkpoints::new(job.checkpoint_folder(NAME));
+    let mut position =
+        Position { epochs_done: 0, options: options.clone(), history: Vec::new(), adapted: Vec::new() };
+    if job.resume
+        && let Some(state) = checkpoints.read(model.clone(), optimizer.clone(), options, &device)?
+    {
+        (model, optimizer, position) = state;
+    }
+
+    let steps_per_epoch = training.len().div_ceil(options.batch);
+    let steps = steps_per_epoch * options.epochs;
+    for epoch in position.epochs_done..options.epochs {
+        let mut rng = schedule::epoch_rng(options.seed, epoch);
+        device.seed(options.seed.wrapping_add(epoch as u64 + 1));
+        let mut loss_sum = 0.0;
+        for (index, batch) in schedule::batches(training.len(), options.batch, &mut rng).iter().enumerate() {
+            let step = epoch * steps_per_epoch + index;
+            let films = augmented(&training, batch, &augment::CLASSIFIER, side, &mut rng);
+            let (targets, known) = targets(batch.iter().map(|&i| &training.records[i]), &labels, &device);
+            let mut loss = Tensor::<1>::zeros([1], &device);
+            for logits in model.training_logits(stack(&films, side, &device)) {
+                loss = loss + cross_entropy(logits, targets.clone(), known.clone());
+            }
+            loss_sum += f64::from(loss.clone().into_floats().map_err(Error::Invalid)?[0]);
+            let gradients = GradientsParams::from_grads(loss.backward(), &model);
+            let rate = schedule::learning_rate(options.learning_rate, step, steps);
+            model = optimizer.step(rate, model, gradients);
+            let stage = format!("classifier, loss {:.4}", loss_sum / (index + 1) as f64);
+            job.progress.step(&stage, step + 1, steps)?;
+        }
+        position.epochs_done = epoch + 1;
+        let mean_loss = loss_sum / steps_per_epoch as f64;
+        if (epoch + 1) % 5 == 0 || epoch + 1 == options.epochs {
+            let copy = weights::copied_to(&model, &plain).map_err(Error::Invalid)?;
+            let scores = scores(&copy, &held_out_inputs, side, &plain)?;
+            let auc = |label: &str| label_auc(&scores, &held_out, &labels, label).map_or(f64::NAN, |e| e.value);
+            let (ap, effusion, heart) = (auc("AP view"), auc("Effusion"), auc("Cardiomegaly"));
+            tracing::info!(epoch = epoch + 1, loss = mean_loss, ap, effusion, heart, "classifier");
+            position.history.push(vec![mean_loss, ap, effusion, heart]);
+        }
+        checkpoints.write(&model, &optimizer, &position)?;
+    }
+
+    let model = weights::copied_to(&model, &plain).map_err(Error::Invalid)?;
+    let scores = scores(&model, &held_out_inputs, side, &plain)?;
+    let mut results = BTreeMap::new();
+    let mut described = Vec::new();
+    for (index, &label) in labels.iter().enumerate() {
+        let estimate = label_auc(&scores, &held_out, &labels, label);
+        if let Some(estimate) = &estimate {
+            results.insert(format!("auc {label}"), estimate.value);
+        }
+        described.push(Label {
+            name: label.to_owned(),
+            operating_point: operating_point(&scores, &held_out, index, label),
+            positives: training.records.iter().filter(|r| r.columns.get(label) == Some(&1.0)).count(),
+            auc: estimate.map(|e| [e.value as f32, e.low as f32, e.high as f32]),
+        });
+    }
+    let report = TrainReport {
+        bundle: bundle_path(&job.output),
+        part: NAME.into(),
+        films: [training.len(), held_out.len()],
+        patients: [training.patients(), held_out.patients()],
+        parameters: weights::parameter_count(&model),
+        results,
+        seconds: start.elapsed().as_secs_f64(),
+    };
+    manifest.classifier = Some(ClassifierPart { architecture: ClassifierKind::Conv(config), labels: described });
+    let note = "fluoro train classifier; binary cross-entropy over known labels; half of the target from \
+                chexnet_preds.csv where a film has it; operating points: Youden's J on held-out films";
+    manifest.provenance.recipes.insert(NAME.into(), recipe_text(options, &report, job.device.name(), note)?);
+    let tensors = save::prefixed("classifier", weights::collect(&model));
+    save::part(&job.output, &mut manifest, CLASSIFIER_FILE, &tensors)?;
+    checkpoints.remove();
+    Ok(report)
+}
+
+/// Targets and which of them are known, `[b, labels]` each.
+fn targets<'a>(
+    records: impl Iterator<Item = &'a FilmRecord>,
+    labels: &[&str],
+    device: &Device,
+) -> (Tensor<2>, Tensor<2>) {
+    let (mut values, mut known, mut films) = (Vec::new(), Vec::new(), 0);
+    for record in records {
+        films += 1;
+        for &label in labels {
+            let own = record.columns.get(label);
+            let value = match (own, record.teacher.get(label)) {
+                (Some(&own), Some(&teacher)) => own * (1.0 - TEACHER_SHARE) + teacher * TEACHER_SHARE,
+                (Some(&own), None) => own,
+                (None, _) => 0.0,
+            };
+            values.push(value);
+            known.push(f32::from(u8::from(own.is_some())));
+        }
+    }
+    let tensor = |data: Vec<f32>| Tensor::from_data(TensorData::new(data, [films, labels.len()]), device);
+    (tensor(values), tensor(known))
+}
+
+/// Mean binary cross-entropy over known entries, in the form that cannot overflow:
+/// `max(x, 0) - x t + ln(1 + exp(-|x|))`.
+fn cross_entropy(logits: Tensor<2>, targets: Tensor<2>, known: Tensor<2>) -> Tensor<1> {
+    let losses = logits.clone().clamp_min(0.0) - logits.clone() * targets + logits.abs().neg().exp().add_scalar(1.0).log();
+    (losses * known.clone()).sum() / known.sum().clamp_min(1.0)
+}
+
+/// Sigmoid outputs, `[films][labels]`.
+fn scores(model: &ConvClassifier, inputs: &[Vec<f32>], side: usize, device: &Device) -> Result<Vec<Vec<f32>>> {
+    let mut all = Vec::with_capacity(inputs.len());
+    for batch in inputs.chunks(16) {
+        let logits = model.logits(stack(batch, side, device));
+        let [_, labels] = logits.dims();
+        let values = sigmoid(logits).into_floats().map_err(Error::Invalid)?;
+        all.extend(values.chunks_exact(labels).map(<[f32]>::to_vec));
+    }
+    Ok(all)
+}
+
+/// Held-out scores and truths of one label where it is known.
+fn known_scores(scores: &[Vec<f32>], films: &Films, index: usize, label: &str) -> (Vec<f32>, Vec<bool>, Vec<String>) {
+    let mut out = (Vec::new(), Vec::new(), Vec::new());
+    for (film, record) in scores.iter().zip(&films.records) {
+        if let Some(&value) = record.columns.get(label) {
+            out.0.push(film[index]);
+            out.1.push(value > 0.5);
+            out.2.push(record.patient.clone());
+        }
+    }
+    out
+}
+
+fn label_auc(scores: &[Vec<f32>], films: &Films, labels: &[&str], label: &str) -> Option<metrics::Estimate> {
+    let index = labels.iter().position(|&l| l == label)?;
+    let (scores, truths, patients) = known_scores(scores, films, index, label);
+    let positives = truths.iter().filter(|&&t| t).count();
+    if positives < FEWEST || truths.len() - positives < FEWEST {
+        return None;
+    }
+    metrics::auc_bootstrap(&scores, &truths, &patients, BOOTSTRAPS, 0.95, 1).ok()
+}
+
+/// The score that maximises sensitivity + specificity - 1 (Youden) on held-out films; the label's share where there are
+/// too few films to say.
+fn operating_point(scores: &[Vec<f32>], films: &Films, index: usize, label: &str) -> f32 {
+    let (scores, truths, _) = known_scores(scores, films, index, label);
+    let positives = truths.iter().filter(|&&t| t).count();
+    let negatives = truths.len() - positives;
+    if positives < FEWEST || negatives < FEWEST {
+        return (positives as f32 / truths.len().max(1) as f32).clamp(0.01, 0.99);
+    }
+    let mut order: Vec<usize> = (0..scores.len()).collect();
+    order.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));
+    let (mut hits, mut alarms, mut best, mut point) = (0, 0, f64::MIN, 0.5);
+    for (rank, &film) in order.iter().enumerate() {
+        if truths[film] { hits += 1 } else { alarms += 1 }
+        let youden = hits as f64 / positives as f64 - alarms as f64 / negatives as f64;
+        if youden > best {
+            best = youden;
+            let next = order.get(rank + 1).map_or(0.0, |&n| scores[n]);
+            point = (scores[film] + next) / 2.0;
+        }
+    }
+    point.clamp(0.001, 0.999)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cross_entropy_matches_its_definition_and_ignores_the_unknown() {
+        let device = Device::flex();
+        let logits = Tensor::<2>::from_floats([[2.0, -80.0, 5.0]], &device);
+        let targets = Tensor::<2>::from_floats([[1.0, 0.0, 0.0]], &device);
+        let known = Tensor::<2>::from_floats([[1.0, 1.0, 0.0]], &device);
+        let loss = cross_entropy(logits, targets, known).into_scalar::<f32>();
+        let expected = ((1.0_f32 + (-2.0_f32).exp()).ln() + 0.0) / 2.0;
+        assert!((loss - expected).abs() < 1e-6, "{loss} {expected}");
+    }
+}

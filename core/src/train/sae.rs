@@ -1,0 +1,395 @@
+//! Training of the gated SAE on the tokens of a bundle's own encoder, and the names of its features.
+//!
+//! Loss (sums over dimensions and features, means over tokens; `../../docs` of the project: sae.md A.3):
+//! `|x - x_hat|^2 + lambda sum_i relu(pi_i) |W_dec,i| + |x - x_hat_gate|^2`. Lambda follows the wanted number of active
+//! features instead of being guessed.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use burn::optim::{AdamWConfig, GradientsParams};
+use burn::prelude::*;
+use burn::tensor::TensorData;
+use rand::Rng;
+
+use super::autoencoder::{augmented, stack};
+use super::checkpoint::{Checkpoints, Position};
+use super::correlation::spearman;
+use super::films::Films;
+use super::{TrainJob, TrainReport, augment, bundle_path, recipe_text, schedule};
+use crate::bundle::load::{QUANTILES_TENSOR, SAE_FILE, TYPICAL_MAPS_TENSOR};
+use crate::bundle::manifest::{Feature, SaeKind, SaePart};
+use crate::bundle::{Bundle, BundleSource, QUANTILES, save};
+use crate::dataset::columns::{AP_VIEW, MALE};
+use crate::dataset::{Dataset, Part, TRAINED_LABELS};
+use crate::engine::IntoFloats;
+use crate::engine::analysis::film_activations;
+use crate::error::{Error, Result};
+use crate::metrics;
+use crate::models::sae::{GatedSae, GatedSaeConfig};
+use crate::models::{Encoder, SparseAutoencoder, weights};
+
+const NAME: &str = "sae";
+/// Features for each token dimension.
+const EXPANSION: usize = 8;
+/// Active features of a token that lambda is steered to.
+const WANTED_ACTIVE: f64 = 20.0;
+/// Share of the run in which lambda is steered; afterwards it stays, so that the falling learning rate can settle.
+const STEERED: f64 = 0.5;
+/// Views of each training film whose tokens are trained on, the plain one included.
+const VIEWS: usize = 4;
+const STEPS_PER_EPOCH: usize = 1000;
+/// Least rank correlation, on training and on held-out films, for a column to name a feature.
+const NAMING_CORRELATION: f32 = 0.2;
+/// A feature that fired on fewer tokens of an epoch than this is given a new start.
+const DEAD_TOKENS: f32 = 20.0;
+
+pub(super) fn train(job: &TrainJob<'_>) -> Result<TrainReport> {
+    let start = Instant::now();
+    let options = &job.options;
+    let plain = job.tensor_device().clone();
+    let device = plain.clone().autodiff();
+    let bundle = Bundle::open(&BundleSource::Folder(job.output.clone()), &plain)?;
+    let encoder = bundle.encoder.clone().ok_or(bundle.missing("encoder", "SAE training"))?;
+    let mut manifest = (*bundle.manifest).clone();
+    let side = manifest.preprocess.size;
+    let dim = manifest.latent.dim;
+    let config = GatedSaeConfig { input: dim, features: dim * EXPANSION };
+
+    let dataset = Dataset::open(&job.datasets)?;
+    let split = options.split();
+    let training = Films::read(dataset.part(&split, Part::Training).films, &job.progress)?;
+    let held_out = Films::read(dataset.part(&split, Part::HeldOut).films, &job.progress)?;
+    if training.is_empty() || held_out.is_empty() {
+        return Err(Error::Invalid("too few patients for a split into training and held-out films".into()));
+    }
+    let training_tokens = encode_all(&*encoder, &training.inputs(&manifest.preprocess)?, side, &plain, job)?;
+    let held_out_tokens = encode_all(&*encoder, &held_out.inputs(&manifest.preprocess)?, side, &plain, job)?;
+    let mut tokens = training_tokens.clone();
+    for view in 1..VIEWS {
+        let mut rng = schedule::epoch_rng(options.seed, view);
+        let films: Vec<usize> = (0..training.len()).collect();
+        for batch in films.chunks(32) {
+            let varied = augmented(&training, batch, &augment::AUTOENCODER, side, &mut rng);
+            tokens.extend(encode_all(&*encoder, &varied, side, &plain, job)?);
+        }
+    }
+    let (mean, scale) = mean_and_scale(&tokens, dim);
+    for value in &mut tokens {
+        *value /= scale;
+    }
+    let rows = tokens.len() / dim;
+
+    device.seed(options.seed);
+    let scaled_mean: Vec<f32> = mean.iter().map(|m| m / scale).collect();
+    let untrained =
+        GatedSae::new(&config, Tensor::from_data(TensorData::new(scaled_mean, [dim]), &device), &device);
+    let mut model =
+        weights::apply(untrained.clone(), &mut weights::collect(&untrained), &device).map_err(Error::Invalid)?;
+    let mut optimizer = AdamWConfig::new().with_weight_decay(options.weight_decay).init();
+    let checkpoints = Checkpoints::new(job.checkpoint_folder(NAME));
+    let mut position =
+        Position { epochs_done: 0, options: options.clone(), history: Vec::new(), adapted: vec![0.02] };
+    if job.resume
+        && let Some(state) = checkpoints.read(model.clone(), optimizer.clone(), options, &device)?
+    {
+        (model, optimizer, position) = state;
+    }
+
+    let steps = STEPS_PER_EPOCH * options.epochs;
+    for epoch in position.epochs_done..options.epochs {
+        let mut rng = schedule::epoch_rng(options.seed ^ 0x5ae, epoch);
+        device.seed(options.seed.wrapping_add(epoch as u64 + 1));
+        let mut lambda = position.adapted[0];
+        let mut fired = vec![0.0_f32; config.features];
+        let (mut error_sum, mut active_sum) = (0.0, 0.0);
+        for index in 0..STEPS_PER_EPOCH {
+            let step = epoch * STEPS_PER_EPOCH + index;
+            let picked: Vec<f32> = (0..options.batch)
+                .flat_map(|_| {
+                    let row = rng.random_range(0..rows);
+                    tokens[row * dim..(row + 1) * dim].iter().copied()
+                })
+                .collect();
+            let x = Tensor::<2>::from_data(TensorData::new(picked, [options.batch, dim]), &device);
+            let pass = model.training_pass(x.clone());
+            let per_token = 1.0 / options.batch as f32;
+            let error = (pass.reconstruction - x.clone()).powi_scalar(2).sum().mul_scalar(per_token);
+            let sparsity = (pass.gate * pass.row_norms).sum().mul_scalar(per_token);
+            let auxiliary = (pass.auxiliary - x).powi_scalar(2).sum().mul_scalar(per_token);
+            let loss = error.clone() + sparsity.mul_scalar(lambda as f32) + auxiliary;
+            let firing = pass.activations.inner().greater_elem(0.0).float().sum_dim(0);
+            let counts = firing.into_floats().map_err(Error::Invalid)?;
+            let active = f64::from(counts.iter().sum::<f32>()) / options.batch as f64;
+            for (total, count) in fired.iter_mut().zip(&counts) {
+                *total += count;
+            }
+            error_sum += f64::from(error.inner().into_floats().map_err(Error::Invalid)?[0]);
+            active_sum += active;
+            // Proportional steering in log space, slow enough not to chase single batches.
+            if (step as f64) < STEERED * steps as f64 {
+                lambda = (lambda * (0.005 * ((active + 1.0) / (WANTED_ACTIVE + 1.0)).ln()).exp()).clamp(1e-5, 10.0);
+            }
+            let gradients = GradientsParams::from_grads(loss.backward(), &model);
+            let rate = schedule::learning_rate(options.learning_rate, step, steps);
+            model = optimizer.step(rate, model, gradients);
+            if index % 50 == 49 {
+                let stage = format!("SAE, {:.1} active, error {:.3}", active, error_sum / (index + 1) as f64);
+                job.progress.step(&stage, step + 1, steps)?;
+            }
+        }
+        let alive = fired.iter().filter(|&&count| count >= DEAD_TOKENS).count();
+        // Late restarts would have no time left to learn.
+        if epoch + 2 < options.epochs {
+            model = restart_dead(model, &fired, &tokens, dim, &mut rng, &device)?;
+        }
+        let (error, active) = (error_sum / STEPS_PER_EPOCH as f64, active_sum / STEPS_PER_EPOCH as f64);
+        tracing::info!(epoch = epoch + 1, error, active, lambda, alive, "SAE");
+        position.history.push(vec![error, active, lambda, alive as f64]);
+        position.adapted = vec![lambda];
+        position.epochs_done = epoch + 1;
+        checkpoints.write(&model, &optimizer, &position)?;
+    }
+
+    let model = weights::copied_to(&model, &plain).map_err(Error::Invalid)?.folded(scale);
+    let (explained_variance, film_explained, active) = quality(&model, &held_out_tokens, manifest.latent.tokens, dim, &plain)?;
+    let of_training = activations(&model, &training_tokens, manifest.latent.tokens, dim, &plain)?;
+    let of_held_out = activations(&model, &held_out_tokens, manifest.latent.tokens, dim, &plain)?;
+    let features = name_features(&of_training.films, &training, &of_held_out.films, &held_out);
+    let alive = features.iter().filter(|f| f.firing_rate > 0.0).count() as f64 / features.len() as f64;
+    let named = features.iter().filter(|f| f.label.is_some()).count() as f64;
+    let report = TrainReport {
+        bundle: bundle_path(&job.output),
+        part: NAME.into(),
+        films: [training.len(), held_out.len()],
+        patients: [training.patients(), held_out.patients()],
+        parameters: weights::parameter_count(&model),
+        results: BTreeMap::from([
+            ("explained_variance".to_owned(), explained_variance),
+            ("explained_variance within film".to_owned(), film_explained),
+            ("active_per_token".to_owned(), active),
+            ("alive share".to_owned(), alive),
+            ("named features".to_owned(), named),
+        ]),
+        seconds: start.elapsed().as_secs_f64(),
+    };
+    manifest.sae = Some(SaePart {
+        architecture: SaeKind::Gated(config.clone()),
+        features,
+        explained_variance: explained_variance as f32,
+        active_per_token: active as f32,
+    });
+    let note = "fluoro train sae; gated, decoder norms free and weighting the sparsity, folded after training; lambda \
+                steered to 20 active features a token; names: Spearman correlation with the table's columns, at least \
+                0.2 on training and on held-out films";
+    manifest.provenance.recipes.insert(NAME.into(), recipe_text(options, &report, job.device.name(), note)?);
+    let mut tensors = save::prefixed("sae", weights::collect(&model));
+    let quantiles = quantile_table(&of_training.films, config.features);
+    tensors.insert(QUANTILES_TENSOR.into(), TensorData::new(quantiles, [config.features, QUANTILES]));
+    let shape = [config.features, manifest.latent.tokens];
+    tensors.insert(TYPICAL_MAPS_TENSOR.into(), TensorData::new(of_training.typical_maps, shape));
+    save::part(&job.output, &mut manifest, SAE_FILE, &tensors)?;
+    checkpoints.remove();
+    Ok(report)
+}
+
+/// Tokens of films, one after the other.
+fn encode_all(
+    encoder: &dyn Encoder,
+    inputs: &[Vec<f32>],
+    side: usize,
+    device: &Device,
+    job: &TrainJob<'_>,
+) -> Result<Vec<f32>> {
+    let mut tokens = Vec::new();
+    for (done, batch) in inputs.chunks(16).enumerate() {
+        job.progress.step("encoding films", done * 16, inputs.len())?;
+        tokens.extend(encoder.encode(stack(batch, side, device)).into_floats().map_err(Error::Invalid)?);
+    }
+    Ok(tokens)
+}
+
+/// Mean token, and the scale that gives centred tokens a mean squared entry of one.
+fn mean_and_scale(tokens: &[f32], dim: usize) -> (Vec<f32>, f32) {
+    let rows = (tokens.len() / dim).max(1) as f64;
+    let mut mean = vec![0.0_f64; dim];
+    for row in tokens.chunks_exact(dim) {
+        for (m, &v) in mean.iter_mut().zip(row) {
+            *m += f64::from(v) / rows;
+        }
+    }
+    let squares: f64 =
+        tokens.chunks_exact(dim).flat_map(|row| row.iter().zip(&mean).map(|(&v, m)| (f64::from(v) - m).powi(2))).sum();
+    let scale = (squares / tokens.len().max(1) as f64).sqrt().max(1e-6);
+    (mean.into_iter().map(|m| m as f32).collect(), scale as f32)
+}
+
+/// Gives features that hardly fire a new direction: that of a random token from the mean.
+fn restart_dead(
+    model: GatedSae,
+    fired: &[f32],
+    tokens: &[f32],
+    dim: usize,
+    rng: &mut rand_chacha::ChaCha8Rng,
+    device: &Device,
+) -> Result<GatedSae> {
+    let mut tensors = weights::collect(&model);
+    let read = |tensors: &weights::Weights, name: &str| -> Result<Vec<f32>> {
+        let data = tensors.get(name).ok_or_else(|| Error::Invalid(format!("the SAE has no tensor {name}")))?;
+        data.as_slice::<f32>().map(<[f32]>::to_vec).map_err(|e| Error::Invalid(e.to_string()))
+    };
+    let features = fired.len();
+    let (mut encoder, mut decoder) = (read(&tensors, "w_enc")?, read(&tensors, "w_dec")?);
+    let (mut gate, mut magnitude, mut ratio) =
+        (read(&tensors, "b_gate")?, read(&tensors, "b_mag")?, read(&tensors, "r_mag")?);
+    let centre = read(&tensors, "b_dec")?;
+    for feature in (0..features).filter(|&f| fired[f] < DEAD_TOKENS) {
+        let row = rng.random_range(0..tokens.len() / dim);
+        let direction: Vec<f32> = tokens[row * dim..(row + 1) * dim].iter().zip(&centre).map(|(t, c)| t - c).collect();
+        let length = direction.iter().map(|v| v * v).sum::<f32>().sqrt().max(1e-6);
+        for (d, value) in direction.iter().enumerate() {
+            decoder[feature * dim + d] = value / length;
+            encoder[d * features + feature] = 0.5 * value / length;
+        }
+        (gate[feature], magnitude[feature], ratio[feature]) = (0.0, 0.0, 0.0);
+    }
+    for (name, values, shape) in [
+        ("w_enc", encoder, vec![dim, features]),
+        ("w_dec", decoder, vec![features, dim]),
+        ("b_gate", gate, vec![features]),
+        ("b_mag", magnitude, vec![features]),
+        ("r_mag", ratio, vec![features]),
+    ] {
+        tensors.insert(name.to_owned(), TensorData::new(values, shape));
+    }
+    weights::apply(model, &mut tensors, device).map_err(Error::Invalid)
+}
+
+/// Explained variance over all tokens, its mean within single films, and active features of a token.
+fn quality(model: &GatedSae, tokens: &[f32], per_film: usize, dim: usize, device: &Device) -> Result<(f64, f64, f64)> {
+    let mut restored = Vec::with_capacity(tokens.len());
+    let mut active = 0.0;
+    for film in tokens.chunks_exact(per_film * dim) {
+        let x = Tensor::<2>::from_data(TensorData::new(film.to_vec(), [per_film, dim]), device);
+        let features = model.activations(x);
+        active += f64::from(features.clone().greater_elem(0.0).float().sum().into_floats().map_err(Error::Invalid)?[0]);
+        restored.extend(model.reconstruct(features).into_floats().map_err(Error::Invalid)?);
+    }
+    let films = tokens.chunks_exact(per_film * dim).zip(restored.chunks_exact(per_film * dim));
+    let within: Vec<f64> = films.map(|(x, y)| metrics::explained_variance(x, y, dim)).collect::<Result<_>>()?;
+    let mean = within.iter().sum::<f64>() / within.len().max(1) as f64;
+    Ok((metrics::explained_variance(tokens, &restored, dim)?, mean, active / (tokens.len() / dim).max(1) as f64))
+}
+
+/// Activations of many films.
+struct Activations {
+    /// Film activations, `[films][m]`.
+    films: Vec<Vec<f32>>,
+    /// See [`crate::bundle::FeatureStatistics::typical_maps`].
+    typical_maps: Vec<f32>,
+}
+
+fn activations(model: &GatedSae, tokens: &[f32], per_film: usize, dim: usize, device: &Device) -> Result<Activations> {
+    let features = model.rows().dims()[0];
+    let mut films = Vec::new();
+    let mut maps = vec![0.0_f32; features * per_film];
+    for film in tokens.chunks_exact(per_film * dim) {
+        let x = Tensor::<2>::from_data(TensorData::new(film.to_vec(), [per_film, dim]), device);
+        let at_tokens = model.activations(x).into_floats().map_err(Error::Invalid)?;
+        for (token, row) in at_tokens.chunks_exact(features).enumerate() {
+            for (feature, &a) in row.iter().enumerate() {
+                maps[feature * per_film + token] += a;
+            }
+        }
+        films.push(film_activations(&at_tokens, features));
+    }
+    for map in maps.chunks_exact_mut(per_film) {
+        let largest = map.iter().copied().fold(0.0_f32, f32::max);
+        if largest > 0.0 {
+            map.iter_mut().for_each(|v| *v /= largest);
+        }
+    }
+    Ok(Activations { films, typical_maps: maps })
+}
+
+fn quantile_table(films: &[Vec<f32>], features: usize) -> Vec<f32> {
+    let mut table = Vec::with_capacity(features * QUANTILES);
+    for feature in 0..features {
+        let mut values: Vec<f32> = films.iter().map(|film| film[feature]).collect();
+        values.sort_by(f32::total_cmp);
+        for step in 0..QUANTILES {
+            let at = step as f32 / (QUANTILES - 1) as f32 * (values.len().max(1) - 1) as f32;
+            let (below, above) = (at.floor() as usize, at.ceil() as usize);
+            table.push(values[below] + (values[above] - values[below]) * (at - at.floor()));
+        }
+    }
+    table
+}
+
+/// Names features after the column that tracks them best, where training and held-out films agree on it.
+fn name_features(training: &[Vec<f32>], films: &Films, held_out: &[Vec<f32>], held_films: &Films) -> Vec<Feature> {
+    let count = training.first().map_or(0, Vec::len);
+    let mut features: Vec<Feature> = (0..count)
+        .map(|feature| {
+            let firing = training.iter().filter(|film| film[feature] > 0.0).count() as f32 / training.len() as f32;
+            let mut best = Feature { firing_rate: firing, ..Feature::default() };
+            for &column in &TRAINED_LABELS {
+                let rho = column_correlation(training, films, feature, column);
+                if rho.abs() <= best.correlation.abs() {
+                    continue;
+                }
+                let Some(name) = column_name(column, rho) else { continue };
+                best.correlation = rho;
+                best.held_out_correlation = column_correlation(held_out, held_films, feature, column);
+                best.label = Some(name.to_owned());
+            }
+            let agrees = best.correlation.signum() == best.held_out_correlation.signum()
+                && best.correlation.abs() >= NAMING_CORRELATION
+                && best.held_out_correlation.abs() >= NAMING_CORRELATION;
+            if !agrees {
+                best.label = None;
+            }
+            best
+        })
+        .collect();
+    number_same_names(&mut features);
+    features
+}
+
+/// The best tracked feature of a name keeps it, the next ones are numbered, so that a name means one feature.
+fn number_same_names(features: &mut [Feature]) {
+    let mut order: Vec<usize> = (0..features.len()).filter(|&i| features[i].label.is_some()).collect();
+    order.sort_by(|&a, &b| features[b].correlation.abs().total_cmp(&features[a].correlation.abs()));
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    for index in order {
+        if let Some(label) = &mut features[index].label {
+            let number = seen.entry(label.clone()).or_default();
+            *number += 1;
+            if *number > 1 {
+                *label = format!("{label} {number}");
+            }
+        }
+    }
+}
+
+/// What a feature that rises with a column (or falls with it) shows; a fall names only columns whose opposite is a thing
+/// of its own.
+fn column_name(column: &str, rho: f32) -> Option<&str> {
+    match column {
+        _ if rho > 0.0 => Some(column),
+        AP_VIEW => Some("PA view"),
+        MALE => Some("Female"),
+        _ => None,
+    }
+}
+
+fn column_correlation(activations: &[Vec<f32>], films: &Films, feature: usize, column: &str) -> f32 {
+    let (mut a, mut b) = (Vec::new(), Vec::new());
+    for (film, record) in activations.iter().zip(&films.records) {
+        if let Some(&value) = record.columns.get(column) {
+            a.push(film[feature]);
+            b.push(value);
+        }
+    }
+    spearman(&a, &b)
+}

@@ -1,0 +1,227 @@
+//! What the compute thread does: waits, works, answers, and survives a device that fails.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use crossbeam_channel::{Receiver, Sender, select};
+
+use super::{BundleView, Command, EditRequest, Event, FilmSource, FilmView, Latest, RequestId, Running, WorkerOptions};
+use crate::bundle::BundleSource;
+use crate::device::{ComputeDevice, DeviceChoice, is_real_gpu};
+use crate::engine::{Engine, Progress, Staleness, Step};
+use crate::error::{Error, Result};
+use crate::radiograph::Radiograph;
+use crate::samples;
+
+pub(super) struct Inbox {
+    pub commands: Receiver<Command>,
+    pub edit_tokens: Receiver<()>,
+    pub edits: Arc<Latest<EditRequest>>,
+}
+
+pub(super) struct Outbox {
+    pub events: Sender<Event>,
+    pub wake: Arc<dyn Fn() + Send + Sync>,
+}
+
+impl Outbox {
+    fn send(&self, event: Event) {
+        // The window is gone when this fails, and the command channel will say so too.
+        let _window_gone = self.events.send(event);
+        (self.wake)();
+    }
+}
+
+/// What the thread holds between requests.
+struct State<'a> {
+    engine: Option<Engine>,
+    bundle: BundleSource,
+    device: ComputeDevice,
+    film: Option<FilmView>,
+    outbox: &'a Outbox,
+}
+
+pub(super) fn run(options: WorkerOptions, inbox: &Inbox, outbox: &Outbox, running: &Running) {
+    let device = open_device(options.device, options.shared_gpu, outbox);
+    let mut state = State { engine: None, bundle: options.bundle.clone(), device, film: None, outbox };
+    state.answer(0, |state| state.open_bundle(0, options.bundle));
+    while !running.stopping.load(Ordering::Relaxed) {
+        select! {
+            recv(inbox.commands) -> command => match command {
+                Ok(command) => state.obey(command, running),
+                Err(_) => return,
+            },
+            recv(inbox.edit_tokens) -> _ => {
+                // A film that waits to be opened makes an edit of the film before it useless.
+                while let Ok(command) = inbox.commands.try_recv() {
+                    state.obey(command, running);
+                }
+                if let Some(request) = inbox.edits.take() {
+                    state.answer(request.id, |state| state.edit(request, &inbox.edits));
+                }
+            }
+        }
+    }
+}
+
+fn open_device(choice: DeviceChoice, shared: Option<crate::device::WgpuSetup>, outbox: &Outbox) -> ComputeDevice {
+    let shared = shared.filter(|setup| choice != DeviceChoice::Cpu && is_real_gpu(&setup.adapter.get_info()));
+    let opened = match shared {
+        Some(setup) => ComputeDevice::adopt(setup).map(|device| (device, None)),
+        None => ComputeDevice::open(choice),
+    };
+    match opened {
+        Ok((device, warning)) => {
+            if let Some(warning) = warning {
+                outbox.send(Event::Warning(warning));
+            }
+            device
+        }
+        Err(error) => {
+            outbox.send(Event::Warning(format!("{error}; computing on the CPU instead")));
+            ComputeDevice::cpu()
+        }
+    }
+}
+
+impl State<'_> {
+    fn obey(&mut self, command: Command, running: &Running) {
+        match command {
+            Command::OpenBundle(id, source) => self.answer(id, |state| state.open_bundle(id, source)),
+            Command::OpenFilm(id, source) => self.answer(id, |state| state.open_film(id, &source)),
+            Command::Shift(id, request) => self.answer(id, |state| {
+                state.cancellable(id, running, |state, progress| {
+                    let (engine, film) = (state.engine()?, state.film.as_ref());
+                    let analysis = film.and_then(|film| film.analysis.as_ref());
+                    let analysis = analysis.ok_or_else(|| Error::Invalid("open a film first".into()))?;
+                    let shift = engine.shift(analysis, &request, progress)?;
+                    state.outbox.send(Event::Shifted(id, Arc::new(shift)));
+                    Ok(())
+                })
+            }),
+            Command::Export(id, job) => self.answer(id, |state| {
+                state.cancellable(id, running, |state, progress| {
+                    let written = job.run(progress)?;
+                    state.outbox.send(Event::Exported(id, written));
+                    Ok(())
+                })
+            }),
+        }
+    }
+
+    /// Runs one request; a failure becomes an event, a device failure moves the work to the CPU.
+    fn answer(&mut self, id: RequestId, work: impl FnOnce(&mut Self) -> Result<()>) {
+        let result = catch_unwind(AssertUnwindSafe(|| work(self))).unwrap_or_else(|panic| {
+            let reason = panic
+                .downcast_ref::<String>()
+                .cloned()
+                .or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()))
+                .unwrap_or_else(|| "unknown failure".to_owned());
+            Err(Error::Device { device: self.device.name().to_owned(), reason })
+        });
+        let Err(error) = result else { return };
+        let device_failed = matches!(error, Error::Device { .. }) && self.device.is_gpu();
+        self.outbox.send(Event::Failed(id, Arc::new(error)));
+        if device_failed {
+            self.fall_back_to_cpu(id);
+        }
+    }
+
+    fn fall_back_to_cpu(&mut self, id: RequestId) {
+        let lost = self.device.name().to_owned();
+        self.outbox.send(Event::Warning(format!("{lost} failed; computing on the CPU from now on")));
+        self.device = ComputeDevice::cpu();
+        self.engine = None;
+        let bundle = self.bundle.clone();
+        self.answer(id, |state| state.open_bundle(id, bundle));
+    }
+
+    fn open_bundle(&mut self, id: RequestId, source: BundleSource) -> Result<()> {
+        let engine = Engine::open(&source, self.device.clone())?;
+        let view = BundleView {
+            manifest: Arc::clone(engine.manifest()),
+            statistics: Arc::new(engine.bundle().statistics.clone()),
+            device: self.device.name().to_owned(),
+            is_gpu: self.device.is_gpu(),
+        };
+        self.engine = Some(engine);
+        self.bundle = source;
+        self.outbox.send(Event::BundleOpened(id, view));
+        match self.film.take() {
+            Some(film) => self.analyse(id, film.radiograph),
+            None => Ok(()),
+        }
+    }
+
+    fn open_film(&mut self, id: RequestId, source: &FilmSource) -> Result<()> {
+        let radiograph = match source {
+            FilmSource::File(path) => Radiograph::open(path)?,
+            FilmSource::Sample(name) => samples::open(name)?,
+        };
+        self.analyse(id, Arc::new(radiograph))
+    }
+
+    fn analyse(&mut self, id: RequestId, radiograph: Arc<Radiograph>) -> Result<()> {
+        let mut film = FilmView { radiograph, analysis: None };
+        let analysed = self.engine().and_then(|engine| engine.analyze(&film.radiograph));
+        // A film that cannot be analysed is still worth looking at.
+        let outcome = match analysed {
+            Ok(analysis) => {
+                film.analysis = Some(Arc::new(analysis));
+                Ok(())
+            }
+            Err(error) => Err(error),
+        };
+        self.film = Some(film.clone());
+        self.outbox.send(Event::FilmOpened(id, film));
+        outcome
+    }
+
+    fn edit(&mut self, request: EditRequest, edits: &Latest<EditRequest>) -> Result<()> {
+        let start = Instant::now();
+        let engine = self.engine()?;
+        let Some(analysis) = self.film.as_ref().and_then(|film| film.analysis.as_ref()) else { return Ok(()) };
+        let newer = || edits.is_waiting();
+        match engine.edit_while(analysis, &request.edit, &Staleness::new(&newer)) {
+            Ok(frame) => {
+                let milliseconds = start.elapsed().as_secs_f32() * 1e3;
+                let EditRequest { id, edit } = request;
+                self.outbox.send(Event::Edited { id, edit, frame: Arc::new(frame), milliseconds });
+                Ok(())
+            }
+            // The newer value is next; nobody waits for this one.
+            Err(Error::Cancelled) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn cancellable(
+        &mut self,
+        id: RequestId,
+        running: &Running,
+        work: impl FnOnce(&mut Self, &Progress<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let flag = Arc::new(AtomicBool::new(false));
+        *running.job.lock() = Some((id, Arc::clone(&flag)));
+        let mut early = running.cancelled_early.lock();
+        if early.contains(&id) {
+            flag.store(true, Ordering::Relaxed);
+        }
+        early.retain(|&other| other > id);
+        drop(early);
+        let outbox = self.outbox;
+        let report = |step: Step<'_>| {
+            let Step { stage, done, total } = step;
+            outbox.send(Event::Progress { id, stage: stage.to_owned(), done, total });
+        };
+        let result = work(self, &Progress::new(&report, &flag));
+        *running.job.lock() = None;
+        result
+    }
+
+    fn engine(&self) -> Result<&Engine> {
+        self.engine.as_ref().ok_or_else(|| Error::Invalid("no bundle is open; open one first".into()))
+    }
+}
