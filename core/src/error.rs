@@ -113,9 +113,13 @@ impl Error {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "; free some space or choose another disk",
             ErrorKind::NotFound if folder_exists => "; this folder takes no files, choose another",
             ErrorKind::NotFound => "; the folder does not exist",
+            ErrorKind::NotADirectory => "; a file stands where its folder should be",
             _ => "",
         };
-        Self::Write { path: path.to_path_buf(), reason: format!("{source}{advice}") }
+        // The system's own words, without the temporary name that tempfile puts behind them.
+        let words = source.to_string();
+        let words = words.split(" at path ").next().unwrap_or_default();
+        Self::Write { path: path.to_path_buf(), reason: format!("{words}{advice}") }
     }
 
     /// An [`Error::Unknown`] with the names of `known` closest to `name`.
@@ -137,6 +141,14 @@ mod tests {
     fn unknown_names_the_nearest_first() {
         let error = Error::unknown("label", "cardiomegly", ["Effusion", "Cardiomegaly", "Mass", "Hernia"]);
         assert!(error.to_string().starts_with("unknown label \"cardiomegly\"; nearest: Cardiomegaly,"), "{error}");
+    }
+
+    #[test]
+    fn temporary_names_are_not_told() {
+        let home = tempfile::tempdir().expect("folder");
+        let failed = tempfile::Builder::new().tempfile_in(home.path().join("no")).expect_err("no folder");
+        let text = Error::write(home.path().join("no/a.gif"), &failed).to_string();
+        assert!(text.contains("the folder does not exist") && !text.contains("at path"), "{text}");
     }
 
     #[test]

@@ -19,6 +19,21 @@ fn engine() -> Engine {
 }
 
 #[test]
+fn the_shipped_bundle_says_where_it_comes_from() {
+    let engine = engine();
+    let about = &engine.manifest().provenance;
+    assert!(about.data.contains("NIH Clinical Center") && about.data.contains("CVPR 2017"), "{}", about.data);
+    assert!(about.limits.contains("Not for diagnosis") && !about.licence.is_empty());
+    assert_eq!(about.recipes.keys().map(String::as_str).collect::<Vec<_>>(), ["autoencoder", "classifier", "sae"]);
+    let labels: Vec<&str> = engine.bundle().labels().collect();
+    assert_eq!(labels.len(), 17);
+    assert!(["AP view", "PORTABLE marker", "Male"].iter().all(|label| labels.contains(label)), "{labels:?}");
+    let folder = fluoro_tests::repository().join("models/nih-small");
+    let bytes: u64 = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().metadata().unwrap().len()).sum();
+    assert!(bytes <= 25_000_000, "{bytes} bytes");
+}
+
+#[test]
 fn unseen_patients_are_read_well() {
     let Some(data) = data("quality on films of unseen patients") else { return };
     let engine = engine();

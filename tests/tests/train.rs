@@ -40,9 +40,9 @@ fn an_autoencoder_is_trained_resumed_and_used() {
     let first = std::fs::read(home.path().join("bundle/autoencoder.safetensors")).unwrap();
 
     // The same options again give the same weights, and a finished run resumes to the same.
-    train(&["--epochs", "1"]).json();
+    assert_eq!(train(&["--epochs", "1"]).json()["part"], "autoencoder");
     assert_eq!(std::fs::read(home.path().join("bundle/autoencoder.safetensors")).unwrap(), first);
-    train(&["--epochs", "1", "--resume"]).json();
+    assert_eq!(train(&["--epochs", "1", "--resume"]).json()["part"], "autoencoder");
     assert_eq!(std::fs::read(home.path().join("bundle/autoencoder.safetensors")).unwrap(), first);
     assert!(names_in(&home.path().join("bundle")).iter().all(|name| !name.ends_with(".part")));
 
@@ -75,4 +75,51 @@ fn datasets_and_outputs_are_checked_first() {
         assert!(said.code == 1 && last.starts_with("fluoro: ") && last.contains(clue), "{words:?}: {said:?}");
         assert_eq!(names_in(home.path()), before, "{words:?}");
     }
+}
+
+#[test]
+fn a_cancelled_run_resumes_to_the_weights_of_an_uninterrupted_one() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use fluoro_core::device::ComputeDevice;
+    use fluoro_core::engine::{Progress, Step};
+    use fluoro_core::train::{TrainJob, TrainOptions, TrainedPart};
+
+    let home = tempfile::tempdir().unwrap();
+    dataset(&home.path().join("films"));
+    let options = TrainOptions { epochs: 3, batch: 2, held_out: 0.4, ..TrainOptions::of(TrainedPart::Classifier) };
+    let run = |bundle: &str, resume: bool, stop_at: Option<usize>| {
+        let cancelled = AtomicBool::new(false);
+        let report = |step: Step<'_>| {
+            if step.stage.starts_with("classifier") && Some(step.done) == stop_at {
+                cancelled.store(true, Ordering::Relaxed);
+            }
+        };
+        let job = TrainJob {
+            datasets: vec![home.path().join("films")],
+            output: home.path().join(bundle),
+            resume,
+            options: options.clone(),
+            device: ComputeDevice::cpu(),
+            progress: Progress::new(&report, &cancelled),
+        };
+        job.run(TrainedPart::Classifier)
+    };
+    let weights = |bundle: &str| std::fs::read(home.path().join(bundle).join("classifier.safetensors"));
+
+    let whole = run("whole", false, None).unwrap();
+    let steps = whole.films[0].div_ceil(2) * 3;
+    let error = run("broken", false, Some(steps - 1)).unwrap_err();
+    assert_eq!(error.to_string(), "cancelled");
+    assert!(weights("broken").is_err(), "a cancelled run leaves no bundle");
+    run("broken", true, None).unwrap();
+    assert_eq!(weights("broken").unwrap(), weights("whole").unwrap());
+
+    // A checkpoint of other films is refused, not continued.
+    run("broken", false, Some(steps - 1)).unwrap_err();
+    let table = home.path().join("films/metadata.csv");
+    let changed = std::fs::read_to_string(&table).unwrap().replace("Effusion", "Mass");
+    std::fs::write(&table, changed).unwrap();
+    let error = run("broken", true, None).unwrap_err().to_string();
+    assert!(error.contains("other films"), "{error}");
 }

@@ -20,7 +20,7 @@ pub fn run(global: &Global) -> Result<(), Failure> {
     let measured = bench::run(global.device, &global.source()?, &Progress::new(&report, &never))?;
     drop(meter);
     let words = format!(
-        "{device}, {threads} threads, bundle {bundle}\n\
+        "{device}, bundle {bundle}\n\
          \x20 slider to picture   {p50:8.1} ms, {p95:.1} ms at the 95th percentile\n\
          \x20 film to analysis    {open:8.1} ms\n\
          \x20 shift, 21 frames    {shift:8.1} ms, GIF included\n\
@@ -28,7 +28,6 @@ pub fn run(global: &Global) -> Result<(), Failure> {
          \x20 start               {start:8.1} ms, {first:.1} ms to the first picture\n\
          \x20 memory              {memory:8.0} MB at most\n",
         device = measured.device,
-        threads = measured.threads,
         bundle = measured.bundle,
         p50 = measured.slider_ms.p50,
         p95 = measured.slider_ms.p95,

@@ -17,6 +17,9 @@ use serde::Serialize;
 use super::failure::Failure;
 use super::{Global, output};
 
+/// Labelled features that a bundle's description in words lists.
+const LISTED_FEATURES: usize = 20;
+
 /// What to look at.
 #[derive(Args)]
 pub struct InfoArgs {
@@ -236,12 +239,15 @@ impl BundleReport {
                 sae.features, sae.dead, sae.active_per_token, sae.explained_variance
             );
         }
-        for feature in self.sae.iter().flat_map(|sae| &sae.labelled) {
-            let LabelledFeature { index, label, held_out_correlation, .. } = feature;
-            let _ = writeln!(
-                text,
-                "  feature {index:<6} {label:<20} correlation {held_out_correlation:+.2} on films held out"
-            );
+        if let Some(sae) = &self.sae {
+            let mut labelled: Vec<&LabelledFeature> = sae.labelled.iter().collect();
+            labelled.sort_by(|a, b| b.held_out_correlation.abs().total_cmp(&a.held_out_correlation.abs()));
+            for LabelledFeature { index, label, held_out_correlation, .. } in labelled.iter().take(LISTED_FEATURES) {
+                let _ = writeln!(text, "  feature {index:<5} {label:<24} {held_out_correlation:+.2} on films held out");
+            }
+            if labelled.len() > LISTED_FEATURES {
+                let _ = writeln!(text, "  and {} more with a label; --json has all", labelled.len() - LISTED_FEATURES);
+            }
         }
         let Provenance { data, licence, limits, recipes } = &self.provenance;
         for (name, value) in [("data", data), ("licence", licence), ("limits", limits)] {

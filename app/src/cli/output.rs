@@ -18,7 +18,7 @@ pub const NOTICE: &str = "Not for diagnosis.";
 /// Logs go to standard error: warnings and worse, or what `RUST_LOG` asks for; beside JSON nothing unless it asks.
 pub fn start_log(json: bool) {
     // Graphics libraries warn about what they try and do not find; that is no news to the user.
-    let usual = if json { "off" } else { "warn,wgpu_core=error,wgpu_hal=off,naga=error,cubecl=error" };
+    let usual = if json { "off" } else { "warn,wgpu_core=error,wgpu_hal=off,naga=error,cubecl=error,winit=error" };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usual));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false);
     // Fails only when a log was started before, which nothing here does.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use fluoro_core::engine::Step;
 use parking_lot::Mutex;
 
-/// Least time between two lines.
+/// Least time between two lines of one stage.
 const ON_A_TERMINAL: Duration = Duration::from_millis(500);
 const IN_A_LOG: Duration = Duration::from_secs(5);
 
@@ -46,14 +46,12 @@ impl Meter {
         let mut state = self.state.lock();
         // What follows the comma changes all the time: a loss.
         let stage = step.stage.split(',').next().unwrap_or_default();
-        let (began, first) = match state.began {
-            Some(began) if state.stage == stage && step.done >= began.1 => began,
-            _ => (now, step.done),
-        };
+        let known = state.began.filter(|&(_, first)| state.stage == stage && step.done >= first);
+        let (began, first) = known.unwrap_or((now, step.done));
         state.began = Some((began, first));
         stage.clone_into(&mut state.stage);
         let pause = if self.is_terminal { ON_A_TERMINAL } else { IN_A_LOG };
-        if state.printed.is_some_and(|at| now.duration_since(at) < pause) {
+        if known.is_some() && state.printed.is_some_and(|at| now.duration_since(at) < pause) {
             return;
         }
         state.printed = Some(now);

@@ -74,7 +74,7 @@ pub fn run(args: &SegmentArgs, global: &Global) -> Result<(), Failure> {
     let report = |step: Step<'_>| meter.report(step);
     let never = AtomicBool::new(false);
     let progress = Progress::new(&report, &never);
-    let (target, found, recipe) = global.with_engine(|engine| {
+    let (target, seen, fit, recipe) = global.with_engine(|engine| {
         let (request, threshold) = match &given {
             Some(Recipe { action: Action::Segment { request, threshold }, .. }) => (request.clone(), *threshold),
             Some(_) => return Err(Error::Invalid("this recipe is not one of a mask; use edit or shift".into())),
@@ -82,17 +82,17 @@ pub fn run(args: &SegmentArgs, global: &Global) -> Result<(), Failure> {
         };
         let analysis = engine.analyze(&film)?;
         let shift = engine.shift(&analysis, &request, &progress)?;
-        let found = on_film(&segment(&shift.map, threshold), engine.manifest().preprocess.fit, &film);
         let recipe = Recipe::new(engine, &args.file, &analysis.input, Action::Segment { request, threshold });
-        Ok((shift.target, found, recipe))
+        Ok((shift.target, segment(&shift.map, threshold), engine.manifest().preprocess.fit, recipe))
     })?;
     for difference in given.iter().flat_map(|given| given.differences(&recipe)) {
         output::warn(&difference);
     }
+    let found = on_film(&seen, fit, &film);
     let mask = mask_png(&found)?;
     let mut staged = vec![Staged::new(&args.output, |out| out.write_all(&mask))?];
     if let Some(path) = &args.outline {
-        let drawn = outlined(&film, &found)?;
+        let drawn = outlined(&film, &seen, fit)?;
         staged.push(Staged::new(path, |out| out.write_all(&drawn))?);
     }
     staged.push(recipe.stage(&beside)?);
@@ -119,35 +119,40 @@ impl SegmentArgs {
     }
 }
 
-/// A segmentation of the model's input in the film's own pixels: what preprocessing cut off is outside.
-fn on_film(found: &Segmentation, fit: Fit, film: &Radiograph) -> Segmentation {
-    let (width, height) = (film.pixels.width(), film.pixels.height());
-    let side = width.min(height);
-    match fit {
-        Fit::Stretch => found.scale_to(width, height),
-        Fit::CentreCrop => {
-            let (left, top) = (width / 2 - side / 2, height / 2 - side / 2);
-            let square = found.scale_to(side, side);
-            let mut mask = vec![false; width * height];
-            for (y, row) in square.mask.chunks_exact(side).enumerate() {
-                let start = (top + y) * width + left;
-                mask[start..start + side].copy_from_slice(row);
-            }
-            let boxes = square.boxes.iter().map(|&[x, y, w, h]| [x + left as u32, y + top as u32, w, h]).collect();
-            let area_fraction = square.area_fraction * (side * side) as f32 / (width * height) as f32;
-            Segmentation { mask, width, height, area_fraction, boxes, ..square }
-        }
-    }
+/// The part of a film of `width` x `height` pixels that the model sees.
+fn seen_area(fit: Fit, width: usize, height: usize) -> Area {
+    let side = match fit {
+        Fit::Stretch => return Area { x: 0, y: 0, width: width as u32, height: height as u32 },
+        Fit::CentreCrop => width.min(height),
+    };
+    let start = |length: usize| (length / 2 - side / 2) as u32;
+    Area { x: start(width), y: start(height), width: side as u32, height: side as u32 }
 }
 
-/// The film with the outline on it, at the film's size.
-fn outlined(film: &Radiograph, found: &Segmentation) -> Result<Vec<u8>> {
-    let (width, height) = (film.pixels.width() as u32, film.pixels.height() as u32);
-    let mut canvas = Canvas::new(width, height, colour::BACKGROUND);
-    let area = Area { x: 0, y: 0, width, height };
-    canvas.grey(&film.to_unit(), area, [0.0, 1.0], Resample::Nearest);
+/// A segmentation of the model's input in the film's own pixels: what preprocessing cut off is outside.
+fn on_film(seen: &Segmentation, fit: Fit, film: &Radiograph) -> Segmentation {
+    let (width, height) = (film.pixels.width(), film.pixels.height());
+    let area = seen_area(fit, width, height);
+    let part = seen.scale_to(area.width as usize, area.height as usize);
+    let mut mask = vec![false; width * height];
+    for (y, row) in part.mask.chunks_exact(part.width).enumerate() {
+        let start = (area.y as usize + y) * width + area.x as usize;
+        mask[start..start + part.width].copy_from_slice(row);
+    }
+    let boxes = part.boxes.iter().map(|&[x, y, w, h]| [x + area.x, y + area.y, w, h]).collect();
+    let share = part.mask.len() as f64 / mask.len() as f64;
+    let area_fraction = (f64::from(part.area_fraction) * share) as f32;
+    Segmentation { mask, width, height, area_fraction, boxes, ..part }
+}
+
+/// The film with the outline on it, at the film's size. The lines are those of the model's own pixels, smoothed.
+fn outlined(film: &Radiograph, seen: &Segmentation, fit: Fit) -> Result<Vec<u8>> {
+    let (width, height) = (film.pixels.width(), film.pixels.height());
+    let whole = Area { x: 0, y: 0, width: width as u32, height: height as u32 };
+    let mut canvas = Canvas::new(whole.width, whole.height, colour::BACKGROUND);
+    canvas.grey(&film.to_unit(), whole, [0.0, 1.0], Resample::Nearest);
     let thick = (width.max(height) as f32 / 400.0).max(1.5);
-    canvas.outline(&found.outline(), (found.width, found.height), area, thick);
+    canvas.outline(&seen.outline(), (seen.width, seen.height), seen_area(fit, width, height), thick);
     canvas_png(&canvas, Made::ByModel)
 }
 

@@ -8,7 +8,7 @@ use fluoro_core::export::job::{ExportJob, ExportKind};
 use fluoro_core::export::recipe::{Action, Recipe};
 use poll_promise::Promise;
 
-use super::app::{App, Source};
+use super::app::App;
 use super::events::title;
 
 /// Extensions of films, for the dialog's filter; other files can be chosen too.
@@ -100,17 +100,10 @@ impl App {
         }
     }
 
-    /// Writes the counterfactual on screen.
+    /// Writes the counterfactual of the sliders.
     pub fn export_picture(&mut self, path: PathBuf) {
-        let edit = (self.source == Source::Edit).then_some(()).and(self.pictures.made.as_ref());
-        let (frame, action) = match (edit, self.shift.job.value.as_ref()) {
-            (Some(made), _) => (made.frame.pixels.clone(), Action::Edit(made.edit.clone())),
-            (None, Some(done)) => {
-                let Some(frame) = done.shift.frames.get(self.shift.frame()) else { return };
-                (frame.clone(), self.shift_action(done.request.clone()))
-            }
-            (None, None) => return,
-        };
+        let Some(made) = &self.pictures.made else { return };
+        let (frame, action) = (made.frame.pixels.clone(), Action::Edit(made.edit.clone()));
         self.export(ExportKind::Picture { frame }, path, action);
     }
 
@@ -128,12 +121,9 @@ impl App {
             Purpose::ExportSheet => ExportKind::Sheet { shift, original: analysis.input.clone() },
             _ => ExportKind::Frames { shift },
         };
-        let action = self.shift_action(done.request);
+        let request = done.request;
+        let action = Action::Shift { request, bar: true, beside_original: true, delay_ms: self.shift.delay_ms() };
         self.export(kind, path, action);
-    }
-
-    fn shift_action(&self, request: fluoro_core::shift::ShiftRequest) -> Action {
-        Action::Shift { request, bar: true, beside_original: true, delay_ms: self.shift.delay_ms() }
     }
 
     fn export(&mut self, kind: ExportKind, path: PathBuf, action: Action) {
@@ -157,9 +147,15 @@ fn dialog(purpose: Purpose, name: &str) -> Vec<PathBuf> {
         }
         Purpose::OpenFolder => one(dialog.set_title("Open a folder of films").pick_folder()),
         Purpose::OpenBundle => one(dialog.set_title("Open a bundle: the folder with bundle.ron").pick_folder()),
-        Purpose::ExportPicture => one(dialog.set_title("Export picture").set_file_name(name).add_filter("PNG", &["png"]).save_file()),
-        Purpose::ExportGif => one(dialog.set_title("Export GIF").set_file_name(name).add_filter("GIF", &["gif"]).save_file()),
-        Purpose::ExportSheet => one(dialog.set_title("Export sheet").set_file_name(name).add_filter("PNG", &["png"]).save_file()),
+        Purpose::ExportPicture => {
+            one(dialog.set_title("Export picture").set_file_name(name).add_filter("PNG", &["png"]).save_file())
+        }
+        Purpose::ExportGif => {
+            one(dialog.set_title("Export GIF").set_file_name(name).add_filter("GIF", &["gif"]).save_file())
+        }
+        Purpose::ExportSheet => {
+            one(dialog.set_title("Export sheet").set_file_name(name).add_filter("PNG", &["png"]).save_file())
+        }
         Purpose::ExportFrames => one(dialog.set_title("Export frames: a new folder").set_file_name(name).save_file()),
     }
 }

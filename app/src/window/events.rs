@@ -10,7 +10,7 @@ use fluoro_core::worker::{BundleView, Event, FilmView, RequestId};
 
 use super::app::{App, Source};
 use super::light_box;
-use super::state::edits::Made;
+use super::state::edits::{History, Made, Pictures};
 use super::state::films::{OpenFilm, Study, file_name};
 use super::state::job::Step;
 use super::state::problem::Problem;
@@ -36,9 +36,9 @@ impl App {
         }
         // A hand that let go of a slider has finished one step of undo.
         if self.ctx.input(|input| input.pointer.any_released())
-            && let Some(film) = self.study.film_mut()
+            && let Some(history) = self.study.history_mut()
         {
-            film.history.end_gesture();
+            history.end_gesture();
         }
     }
 
@@ -58,10 +58,12 @@ impl App {
     }
 
     fn worker_died(&mut self, error: &Error) {
-        self.dead = Some(Problem {
+        let problem = Problem {
             todo: "Restart Fluoro. Films and bundles on disk are untouched.".to_owned(),
             ..Problem::new("The engine stopped", error)
-        });
+        };
+        self.toasts.problem(&problem);
+        self.dead = Some(problem);
         self.worker = None;
         self.model.pending = None;
         self.study.pending = None;
@@ -99,13 +101,18 @@ impl App {
             self.model.pending = None;
         }
         self.model.problem = None;
+        let is_same = self.model.view.as_ref().is_some_and(|old| old.manifest == view.manifest);
         self.model.view = Some(view);
+        if is_same {
+            // Another device took over; the edits still mean the same.
+            return;
+        }
         // Features and labels of another bundle are other features and labels.
         self.shift = ShiftState::default();
         self.source = Source::Edit;
-        self.pictures = Default::default();
+        self.pictures = Pictures::default();
         for film in &mut self.study.films {
-            film.history = Default::default();
+            film.history = History::default();
             film.problem = None;
         }
         self.features.pins.clear();
@@ -143,11 +150,9 @@ impl App {
             entry.facts = Some(facts);
             entry.problem = None;
         }
+        self.clear_light_box();
         self.film = Some(film);
-        self.pictures = Default::default();
-        let settings = std::mem::take(&mut self.shift.settings);
-        self.shift = ShiftState { settings, speed: self.shift.speed, ..ShiftState::default() };
-        self.source = Source::Edit;
+        self.study.shown = Some(self.study.current);
         self.ask_for_picture();
     }
 
@@ -216,11 +221,7 @@ impl App {
         if index != self.study.current {
             return self.ask_for_film();
         }
-        self.film = None;
-        self.pictures = Default::default();
-        self.shift.job = Default::default();
-        self.shift.playing = false;
-        self.source = Source::Edit;
+        self.clear_light_box();
     }
 
     fn take_search(&mut self) {

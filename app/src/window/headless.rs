@@ -50,7 +50,8 @@ pub enum Scene {
 
 impl Scene {
     /// Every scene.
-    pub const ALL: [Self; 7] = [Self::Review, Self::Edit, Self::Shift, Self::Error, Self::Palette, Self::Keys, Self::Light];
+    pub const ALL: [Self; 7] =
+        [Self::Review, Self::Edit, Self::Shift, Self::Error, Self::Palette, Self::Keys, Self::Light];
 
     /// Its name on the command line.
     pub fn name(self) -> &'static str {

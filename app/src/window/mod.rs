@@ -4,8 +4,8 @@
 //! ([`screenshot`]). It talks to the engine through [`fluoro_core::worker`] only: the window never computes and never
 //! waits, and it never sees a tensor.
 //!
-//! [`state`] is what the window knows, [`app`] changes it (commands from the user, events from the worker), `panels`
-//! and `light_box` draw it from design [`tokens`].
+//! [`state`] and [`app`] are what the window knows; [`wishes`] (the user, through [`command`]s) and [`events`] (the
+//! worker) change it; `panels` and `light_box` draw it from design [`tokens`].
 
 mod app;
 mod command;
@@ -21,6 +21,7 @@ mod state;
 mod style;
 mod tokens;
 mod widgets;
+mod wishes;
 
 #[cfg(test)]
 mod tests;

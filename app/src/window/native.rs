@@ -35,12 +35,16 @@ pub fn run(options: WindowOptions) -> Result<(), WindowError> {
             .with_inner_size(SIZE)
             .with_min_inner_size(SMALLEST)
             .with_icon(egui::IconData::default()),
-        wgpu_options: WgpuConfiguration { wgpu_setup: WgpuSetup::CreateNew(device_setup()), ..WgpuConfiguration::default() },
+        wgpu_options: WgpuConfiguration {
+            wgpu_setup: WgpuSetup::CreateNew(device_setup()),
+            ..WgpuConfiguration::default()
+        },
         // Pictures of the window must not depend on the machine's fonts.
         system_font_fallback: false,
         ..eframe::NativeOptions::default()
     };
-    eframe::run_native("Fluoro", native, Box::new(|cc| Ok(Box::new(create(cc, options)?)))).map_err(|error| match error {
+    eframe::run_native("Fluoro", native, Box::new(|cc| Ok(Box::new(create(cc, options)?)))).map_err(|error| match error
+    {
         eframe::Error::Wgpu(error) => WindowError::NoGraphics(error.to_string()),
         eframe::Error::AppCreation(error) => WindowError::Window(error.to_string()),
         other => WindowError::Window(other.to_string()),
@@ -90,7 +94,10 @@ fn device_setup() -> WgpuSetupCreateNew {
     }
 }
 
-#[expect(unsafe_code, reason = "wgpu asks for unsafe to enable experimental features; burn decides by the adapter which it uses")]
+#[expect(
+    unsafe_code,
+    reason = "wgpu asks for unsafe to enable experimental features; burn decides by the adapter which it uses"
+)]
 fn experimental_features() -> wgpu::ExperimentalFeatures {
     // SAFETY: the token only says that such features may have bugs. The engine's kernels are checked against the CPU.
     unsafe { wgpu::ExperimentalFeatures::enabled() }

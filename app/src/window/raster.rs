@@ -51,7 +51,13 @@ impl Raster {
     }
 
     /// Paints meshes on a ground of one colour.
-    pub fn paint(&self, primitives: &[ClippedPrimitive], size: [usize; 2], pixels_per_point: f32, ground: Color32) -> Vec<u8> {
+    pub fn paint(
+        &self,
+        primitives: &[ClippedPrimitive],
+        size: [usize; 2],
+        pixels_per_point: f32,
+        ground: Color32,
+    ) -> Vec<u8> {
         let mut target = Target { size, pixels: vec![ground.to_normalized_gamma_f32(); size[0] * size[1]] };
         for ClippedPrimitive { clip_rect, primitive } in primitives {
             let Primitive::Mesh(mesh) = primitive else { continue };
@@ -128,7 +134,7 @@ impl Target {
             corners.swap(1, 2);
             area = -area;
         }
-        if !(area > 0.0) {
+        if area.is_nan() || area <= 0.0 {
             return;
         }
         let [a, b, c] = corners;
@@ -151,9 +157,14 @@ impl Target {
                     continue;
                 }
                 let weights = weights.map(|w| w / area);
-                let uv = (a.uv.to_vec2() * weights[0] + b.uv.to_vec2() * weights[1] + c.uv.to_vec2() * weights[2]).to_pos2();
+                let uv =
+                    (a.uv.to_vec2() * weights[0] + b.uv.to_vec2() * weights[1] + c.uv.to_vec2() * weights[2]).to_pos2();
                 let sample = texture.sample(uv);
-                let tint = if flat { colours[0] } else { [0, 1, 2, 3].map(|i| (0..3).map(|k| colours[k][i] * weights[k]).sum()) };
+                let tint = if flat {
+                    colours[0]
+                } else {
+                    [0, 1, 2, 3].map(|i| (0..3).map(|k| colours[k][i] * weights[k]).sum())
+                };
                 self.blend(x as usize, y as usize, [0, 1, 2, 3].map(|i| sample[i] * tint[i]));
             }
         }
@@ -203,7 +214,10 @@ mod tests {
     #[test]
     fn nothing_is_painted_beyond_the_clip() {
         let mut mesh = Mesh::default();
-        mesh.add_colored_rect(Rect::EVERYTHING.intersect(Rect::from_min_max(Pos2::new(-50.0, -50.0), Pos2::new(50.0, 50.0))), Color32::WHITE);
+        mesh.add_colored_rect(
+            Rect::EVERYTHING.intersect(Rect::from_min_max(Pos2::new(-50.0, -50.0), Pos2::new(50.0, 50.0))),
+            Color32::WHITE,
+        );
         let pixels = paint(mesh, Rect::from_min_max(Pos2::new(3.0, 3.0), Pos2::new(5.0, 4.0)));
         assert_eq!(pixels.chunks_exact(4).filter(|p| p[0] > 0).count(), 2);
     }
@@ -216,7 +230,8 @@ mod tests {
         delta.push(id, ImageDelta::full(ColorImage::filled([4, 4], Color32::BLACK), TextureOptions::NEAREST));
         raster.update(&mut delta);
         let mut delta = TexturesDelta::default();
-        delta.push(id, ImageDelta::partial([1, 2], ColorImage::filled([2, 1], Color32::WHITE), TextureOptions::NEAREST));
+        delta
+            .push(id, ImageDelta::partial([1, 2], ColorImage::filled([2, 1], Color32::WHITE), TextureOptions::NEAREST));
         raster.update(&mut delta);
         let mut mesh = Mesh::with_texture(id);
         let all = Rect::from_min_max(Pos2::ZERO, Pos2::new(4.0, 4.0));

@@ -20,9 +20,7 @@ use super::{Scene, WindowOptions, screenshot};
 const PATIENCE: Duration = Duration::from_secs(180);
 
 fn options(films: Vec<PathBuf>) -> WindowOptions {
-    // Lets the tests run on a bundle that is not compiled in.
-    let bundle = std::env::var_os("FLUORO_TEST_BUNDLE").map_or_else(BundleSource::default, |path| BundleSource::Folder(path.into()));
-    WindowOptions { films, bundle, device: DeviceChoice::Cpu }
+    WindowOptions { films, bundle: BundleSource::default(), device: DeviceChoice::Cpu }
 }
 
 fn window(films: Vec<PathBuf>) -> Harness<'static, App> {
@@ -91,7 +89,11 @@ fn a_slider_makes_a_picture_and_undo_takes_it_back() {
     assert!(window.state().edit().is_empty() && window.state().pictures.made.is_none());
     press(&mut window, Modifiers::COMMAND, Key::Y);
     settle(&mut window);
-    assert_eq!(window.state().pictures.made.as_ref().expect("again").frame, made.frame, "the same edit, the same picture");
+    assert_eq!(
+        window.state().pictures.made.as_ref().expect("again").frame,
+        made.frame,
+        "the same edit, the same picture"
+    );
     press(&mut window, Modifiers::COMMAND, Key::Backspace);
     assert!(window.state().edit().is_empty());
 }
@@ -100,10 +102,13 @@ fn a_slider_makes_a_picture_and_undo_takes_it_back() {
 fn a_feature_can_be_dragged_pinned_and_found() {
     let mut window = window(Vec::new());
     let activations = window.state().analysis().expect("analysis").activations.clone();
-    let strongest = (0..activations.len()).max_by(|&a, &b| activations[a].total_cmp(&activations[b])).expect("features");
+    let strongest =
+        (0..activations.len()).max_by(|&a, &b| activations[a].total_cmp(&activations[b])).expect("features");
     let name = format!("feature {strongest}");
     let slider = |window: &Harness<'_, App>| {
-        let found = window.get_all_by_role(Role::Slider).find(|node| node.accesskit_node().label().is_some_and(|l| l == name || l.starts_with(&format!("{name} "))));
+        let found = window.get_all_by_role(Role::Slider).find(|node| {
+            node.accesskit_node().label().is_some_and(|l| l == name || l.starts_with(&format!("{name} ")))
+        });
         found.expect("the strongest feature is on top").set_value_accesskit(0.0);
     };
     slider(&window);
@@ -116,7 +121,11 @@ fn a_feature_can_be_dragged_pinned_and_found() {
     assert!(window.get_by_label("search features").is_focused());
     type_text(&mut window, &strongest.to_string());
     let wanted = strongest.to_string();
-    let rows = window.get_all_by_role(Role::Slider).filter_map(|node| node.accesskit_node().label()).filter(|l| l.starts_with("feature ")).count();
+    let rows = window
+        .get_all_by_role(Role::Slider)
+        .filter_map(|node| node.accesskit_node().label())
+        .filter(|l| l.starts_with("feature "))
+        .count();
     assert!(rows >= 1 && rows < activations.len());
     window.get_by_label(&format!("pin feature {strongest}")).click();
     window.run_steps(2);
@@ -132,7 +141,8 @@ fn a_damaged_film_says_what_why_and_what_to_do() {
     let folder = tempfile::tempdir().expect("folder");
     let (bad, good) = (folder.path().join("a.dcm"), folder.path().join("b.png"));
     std::fs::write(&bad, b"this is no film").expect("file");
-    std::fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/films/drawn_normal_pa.png"), &good).expect("file");
+    std::fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/films/drawn_normal_pa.png"), &good)
+        .expect("file");
     let mut window = window(vec![bad, good]);
     window.get_by_label_contains("This film could not be opened");
     window.get_by_label_contains("Check the file");
@@ -151,7 +161,9 @@ fn keys_do_what_the_list_of_keys_says() {
     assert!(window.state().light_box.invert);
     press(&mut window, Modifiers::NONE, Key::Space);
     assert!(!window.state().light_box.invert);
-    for (key, arrangement) in [(Key::Num1, Arrangement::One), (Key::Num2, Arrangement::Two), (Key::Num4, Arrangement::Four)] {
+    for (key, arrangement) in
+        [(Key::Num1, Arrangement::One), (Key::Num2, Arrangement::Two), (Key::Num4, Arrangement::Four)]
+    {
         press(&mut window, Modifiers::NONE, key);
         assert_eq!(window.state().light_box.arrangement, arrangement);
     }
@@ -195,7 +207,22 @@ fn the_film_last_asked_for_is_the_one_shown() {
     settle(&mut window);
     let app = window.state();
     let shown = app.film.as_ref().expect("a film").view.radiograph.path.clone();
-    assert_eq!(shown, Path::new(&app.study.films[2].name));
+    assert_eq!((shown.as_path(), app.study.shown), (Path::new(&app.study.films[2].name), Some(2)));
+}
+
+#[test]
+fn each_film_keeps_its_own_edit() {
+    let mut window = window(Vec::new());
+    window.state_mut().set_finding(0, 7.0);
+    settle(&mut window);
+    window.state_mut().show_film(1);
+    window.state_mut().set_finding(0, 9.0);
+    settle(&mut window);
+    assert!(window.state().edit().is_empty(), "a slider that moves while a film is on its way changes neither film");
+    window.state_mut().show_film(0);
+    settle(&mut window);
+    assert_eq!(window.state().edit().findings.get(&0), Some(&7.0));
+    assert!(window.state().pictures.made.is_some(), "its picture is made again");
 }
 
 #[test]
@@ -219,12 +246,17 @@ fn a_shift_is_computed_scrubbed_and_exported() {
     assert_eq!(window.state().shift.frame(), 0);
     assert_eq!(window.state().scores_after()[0], done.shift.predictions[0]);
 
-    for (purpose, name) in [(Purpose::ExportGif, "a.gif"), (Purpose::ExportSheet, "a.png"), (Purpose::ExportFrames, "frames")] {
+    for (purpose, name) in
+        [(Purpose::ExportGif, "a.gif"), (Purpose::ExportSheet, "a.png"), (Purpose::ExportFrames, "frames")]
+    {
         window.state_mut().export_shift(purpose, folder.path().join(name));
         settle(&mut window);
         assert!(folder.path().join(name).exists(), "{name}");
         assert!(folder.path().join(format!("{name}.recipe.ron")).exists(), "{name}");
     }
+    window.state_mut().set_finding(0, 5.0);
+    settle(&mut window);
+    assert_eq!(window.state().source, Source::Edit, "a slider brings its own picture back");
     window.state_mut().export_picture(folder.path().join("picture.png"));
     settle(&mut window);
     assert!(folder.path().join("picture.png").exists());
@@ -284,7 +316,13 @@ fn a_hand_zooms_moves_and_windows_all_viewports() {
     let rect = window.get_by_label("viewport: reconstruction").rect();
     window.hover_at(rect.center());
     window.step();
-    window.event(Event::MouseWheel { unit: egui::MouseWheelUnit::Point, delta: egui::vec2(0.0, 240.0), phase: egui::TouchPhase::Move, source: egui::MouseWheelSource::Unknown, modifiers: Modifiers::NONE });
+    window.event(Event::MouseWheel {
+        unit: egui::MouseWheelUnit::Point,
+        delta: egui::vec2(0.0, 240.0),
+        phase: egui::TouchPhase::Move,
+        source: egui::MouseWheelSource::Unknown,
+        modifiers: Modifiers::NONE,
+    });
     window.run_steps(4);
     let zoomed = window.state().light_box.transform.expect("zoomed");
     window.drag_at(rect.center());

@@ -39,9 +39,9 @@ impl BundleFiles {
             BundleSource::Embedded(bundle) => embedded::file(bundle, name)
                 .map(Cow::Borrowed)
                 .ok_or_else(|| Error::bundle(self.path(name), "the file is missing from the program")),
-            BundleSource::Folder(folder) => std::fs::read(folder.join(name)).map(Cow::Owned).map_err(|e| {
-                Error::bundle(self.path(name), format!("cannot read a file that the bundle needs ({e})"))
-            }),
+            BundleSource::Folder(folder) => std::fs::read(folder.join(name))
+                .map(Cow::Owned)
+                .map_err(|e| Error::bundle(self.path(name), format!("cannot read a file that the bundle needs ({e})"))),
         }
     }
 

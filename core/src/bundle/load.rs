@@ -47,10 +47,7 @@ pub fn manifest(files: &BundleFiles) -> Result<Manifest> {
     if version > manifest::VERSION {
         return Err(Error::bundle(
             &path,
-            format!(
-                "bundle version {version} is newer than this program reads ({}); update Fluoro",
-                manifest::VERSION
-            ),
+            format!("bundle version {version} is newer than this program reads ({}); update Fluoro", manifest::VERSION),
         ));
     }
     ron::from_str(text).map_err(unreadable)
@@ -126,11 +123,58 @@ pub fn bundle(files: &BundleFiles, device: &Device) -> Result<Bundle> {
     Ok(bundle)
 }
 
+/// Sizes that make sense one by one: a damaged or hostile manifest must not ask for all memory.
+fn check_limits(manifest: &Manifest) -> Result<(), String> {
+    const CHANNELS: std::ops::RangeInclusive<usize> = 1..=4096;
+    let preprocess = &manifest.preprocess;
+    if !(32..=1024).contains(&preprocess.size) {
+        return Err(format!("films of {} pixels are not between 32 and 1024", preprocess.size));
+    }
+    if preprocess.range != [-1024.0, 1024.0] {
+        return Err(format!("grey range {:?} is not the one this version reads, [-1024, 1024]", preprocess.range));
+    }
+    let latent = manifest.latent;
+    if latent.tokens > 65_536 || latent.dim > 65_536 {
+        return Err(format!("a latent of {} tokens with {} numbers is too large", latent.tokens, latent.dim));
+    }
+    if latent.grid.is_some_and(|[rows, columns]| rows.checked_mul(columns) != Some(latent.tokens)) {
+        return Err(format!("the latent's grid {:?} does not hold its {} tokens", latent.grid, latent.tokens));
+    }
+    let encoder = manifest.encoder.iter().map(|EncoderKind::Conv(c)| c);
+    for c in encoder.chain(manifest.decoder.iter().map(|DecoderKind::Conv(c)| c)) {
+        let channels = c.channels.iter().all(|c| CHANNELS.contains(c));
+        if !c.size.is_multiple_of(32) || !(32..=1024).contains(&c.size) || !CHANNELS.contains(&c.latent) || !channels {
+            return Err(format!("autoencoder sizes make no sense: {c:?}"));
+        }
+    }
+    if let Some(part) = &manifest.classifier {
+        let ClassifierKind::Conv(c) = &part.architecture;
+        let channels = c.channels.iter().all(|c| CHANNELS.contains(c));
+        let counts = (1..=16).contains(&c.members) && CHANNELS.contains(&c.labels);
+        if !channels || !counts || !(0.0..1.0).contains(&c.dropout) {
+            return Err(format!("classifier sizes make no sense: {c:?}"));
+        }
+        for (index, label) in part.labels.iter().enumerate() {
+            if part.labels[..index].iter().any(|other| other.name.eq_ignore_ascii_case(&label.name)) {
+                return Err(format!("two labels are named \"{}\"", label.name));
+            }
+        }
+    }
+    if let Some(part) = &manifest.sae {
+        let SaeKind::Gated(c) = &part.architecture;
+        if !(1..=65_536).contains(&c.input) || !(1..=1 << 20).contains(&c.features) {
+            return Err(format!("SAE sizes make no sense: {c:?}"));
+        }
+    }
+    Ok(())
+}
+
 /// Sizes that two parts must share.
 fn check_sizes(manifest: &Manifest, files: &BundleFiles) -> Result<()> {
     let path = files.path(manifest::FILE);
     let clash = |what: &str, a: String, b: String| Err(Error::bundle(&path, format!("{what} do not fit: {a} and {b}")));
     let latent = manifest.latent;
+    check_limits(manifest).map_err(|reason| Error::bundle(&path, reason))?;
     let conv = match (&manifest.encoder, &manifest.decoder) {
         (Some(EncoderKind::Conv(e)), Some(DecoderKind::Conv(d))) if e != d => {
             return clash("encoder and decoder", format!("{e:?}"), format!("{d:?}"));
@@ -139,9 +183,6 @@ fn check_sizes(manifest: &Manifest, files: &BundleFiles) -> Result<()> {
         (None, None) => None,
     };
     if let Some(c) = conv {
-        if c.size % 32 != 0 || !(32..=1024).contains(&c.size) || c.latent == 0 || c.channels.contains(&0) {
-            return Err(Error::bundle(&path, format!("autoencoder sizes make no sense: {c:?}")));
-        }
         if (latent.tokens, latent.dim) != (c.grid() * c.grid(), c.latent) {
             let of_encoder = format!("[{}, {}]", c.grid() * c.grid(), c.latent);
             return clash("latent and autoencoder", format!("[{}, {}]", latent.tokens, latent.dim), of_encoder);
@@ -152,7 +193,7 @@ fn check_sizes(manifest: &Manifest, files: &BundleFiles) -> Result<()> {
     }
     if let Some(part) = &manifest.classifier {
         let ClassifierKind::Conv(config) = &part.architecture;
-        if config.labels != part.labels.len() || config.members == 0 {
+        if config.labels != part.labels.len() {
             return clash("classifier outputs and labels", config.labels.to_string(), part.labels.len().to_string());
         }
         if let Some(bad) = part.labels.iter().find(|l| !(l.operating_point > 0.0 && l.operating_point < 1.0)) {
@@ -191,7 +232,11 @@ impl Tensors {
         if !found.eq_ignore_ascii_case(expected) {
             return Err(Error::bundle(
                 &path,
-                format!("the file is damaged or was changed: its SHA-256 starts {}, not {}", &found[..12], expected.get(..12).unwrap_or(expected)),
+                format!(
+                    "the file is damaged or was changed: its SHA-256 starts {}, not {}",
+                    &found[..12],
+                    expected.get(..12).unwrap_or(expected)
+                ),
             ));
         }
         Ok(Self { path, weights })
@@ -218,7 +263,8 @@ impl Tensors {
             .remove(name)
             .ok_or_else(|| Error::bundle(&self.path, format!("tensor \"{name}\" is missing")))?;
         if data.shape().as_slice() != shape {
-            let reason = format!("tensor \"{name}\" has shape {:?}, the model needs {shape:?}", data.shape().as_slice());
+            let reason =
+                format!("tensor \"{name}\" has shape {:?}, the model needs {shape:?}", data.shape().as_slice());
             return Err(Error::bundle(&self.path, reason));
         }
         data.try_into_vec::<f32>().map_err(|e| Error::bundle(&self.path, format!("tensor \"{name}\": {e}")))

@@ -167,3 +167,18 @@ impl Bundle {
         Error::MissingPart { bundle: self.manifest.name.clone(), part, needed_for }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_interpolate_and_stay_within_their_table() {
+        let quantiles = (0..QUANTILES).map(|i| (i as f32 - 10.0).max(0.0)).collect();
+        let statistics = FeatureStatistics { quantiles, typical_maps: Vec::new() };
+        let quantile = |value| statistics.quantile(0, value).expect("feature 0 has a table");
+        assert_eq!((quantile(0.0), quantile(10.0), quantile(99.0)), (0.0, 1.0, 1.0));
+        assert!((quantile(5.0) - 0.75).abs() < 1e-6 && (quantile(5.5) - 0.775).abs() < 1e-6);
+        assert_eq!((statistics.quantile(1, 0.0), statistics.largest(0)), (None, Some(10.0)));
+    }
+}

@@ -1,5 +1,4 @@
-//! Writing a bundle: weights first, manifest last, each beside its final name and renamed, so that a bundle on disk is
-//! never half of one.
+//! Writing a bundle: weights and manifest are written in full beside their final names, then renamed one after the other.
 
 use std::path::Path;
 
@@ -11,7 +10,7 @@ use super::load::hex;
 use super::manifest::{self, Manifest};
 use super::{BundleFiles, BundleSource};
 use crate::error::{Error, Result};
-use crate::export::atomic::write_atomic;
+use crate::export::atomic::Staged;
 use crate::models::weights::Weights;
 
 /// The manifest in `folder`, if there is a bundle.
@@ -32,9 +31,8 @@ pub fn existing_manifest(folder: &Path) -> Result<Option<Manifest>> {
 pub fn to_safetensors(weights: &Weights) -> Result<Vec<u8>> {
     let mut buffers = Vec::with_capacity(weights.len());
     for (name, data) in weights {
-        let values = data
-            .as_slice::<f32>()
-            .map_err(|e| Error::Invalid(format!("tensor \"{name}\" cannot be saved ({e})")))?;
+        let values =
+            data.as_slice::<f32>().map_err(|e| Error::Invalid(format!("tensor \"{name}\" cannot be saved ({e})")))?;
         let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
         buffers.push((name.clone(), data.shape().as_slice().to_vec(), bytes));
     }
@@ -57,8 +55,11 @@ pub fn part(folder: &Path, manifest: &mut Manifest, file: &str, weights: &Weight
     manifest.files.insert(file.to_owned(), hex(&Sha256::digest(&bytes)));
     let text = ron::ser::to_string_pretty(manifest, ron::ser::PrettyConfig::default().struct_names(true))
         .map_err(|e| Error::bundle(folder, format!("the manifest cannot be written ({e})")))?;
-    write_atomic(&folder.join(file), |out| out.write_all(&bytes))?;
-    write_atomic(&folder.join(manifest::FILE), |out| out.write_all(text.as_bytes()))
+    // Both lie ready on the disk before either comes into sight: a full disk leaves the bundle as it was.
+    let weights = Staged::new(folder.join(file), |out| out.write_all(&bytes))?;
+    let text = Staged::new(folder.join(manifest::FILE), |out| out.write_all(text.as_bytes()))?;
+    weights.finish()?;
+    text.finish()
 }
 
 /// `weights` with `prefix.` before every name.

@@ -26,7 +26,10 @@ pub(super) fn open(folder: &Path) -> Result<Option<Dataset>> {
     let rows = read_table(&table)?;
     for column in [IMAGE, "Finding Labels", "Patient ID", "Patient Gender", "View Position"] {
         if rows.first().is_some_and(|row| !row.contains_key(column)) {
-            return Err(Error::dataset(&table, format!("the table has no column \"{column}\"; it needs {DESCRIPTION}")));
+            return Err(Error::dataset(
+                &table,
+                format!("the table has no column \"{column}\"; it needs {DESCRIPTION}"),
+            ));
         }
     }
     let portable = by_image(&folder.join("markers.csv"))?;
@@ -37,7 +40,10 @@ pub(super) fn open(folder: &Path) -> Result<Option<Dataset>> {
         let name = &row[IMAGE];
         let path = images.join(name);
         if !path.is_file() {
-            return Err(Error::dataset(&table, format!("the table names {name}, which is not in {}", images.display())));
+            return Err(Error::dataset(
+                &table,
+                format!("the table names {name}, which is not in {}", images.display()),
+            ));
         }
         films.push(FilmRecord {
             path,
@@ -105,9 +111,10 @@ fn read_table(table: &Path) -> Result<Vec<Row>> {
         .records()
         .map(|record| {
             let record = record.map_err(broken)?;
-            if record.len() < headers.len().min(5) {
+            if record.len() < headers.len() {
                 let line = record.position().map_or(0, csv::Position::line);
-                return Err(Error::dataset(table, format!("line {line} has only {} fields", record.len())));
+                let reason = format!("line {line} has {} fields, the header {}", record.len(), headers.len());
+                return Err(Error::dataset(table, reason));
             }
             Ok(headers.iter().zip(record.iter()).map(|(h, v)| (h.to_owned(), v.to_owned())).collect())
         })

@@ -96,20 +96,15 @@ fn overlay_lies_where_the_model_looked() {
 fn what_is_not_a_number_is_black_and_transparent() {
     let film = Plane::filled(3, 1, f32::NAN);
     let mut view = view(&film);
-    view.overlay = Some(Overlay {
-        map: view.film,
-        limit: 1.0,
-        threshold: 0.0,
-        opacity: 1.0,
-        added: [255; 3],
-        removed: [255; 3],
-    });
+    view.overlay =
+        Some(Overlay { map: view.film, limit: 1.0, threshold: 0.0, opacity: 1.0, added: [255; 3], removed: [255; 3] });
     assert_eq!(grey(&view.draw(3, 1)), [0, 0, 0]);
 }
 
 #[test]
 fn a_pyramid_shows_the_same_picture() {
-    let film = Plane::from_fn(2051, 1533, |x, y| 120.0 + 60.0 * (x as f32 / 90.0).sin() + 40.0 * (y as f32 / 70.0).cos());
+    let film =
+        Plane::from_fn(2051, 1533, |x, y| 120.0 + 60.0 * (x as f32 / 90.0).sin() + 40.0 * (y as f32 / 70.0).cos());
     let pyramid = Pyramid::new(&film);
     assert_eq!(pyramid.levels.len(), 3);
     let mut view = view(&film);

@@ -8,13 +8,9 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use super::{Engine, IntoFloats};
-use crate::bundle::QUANTILES;
 use crate::error::Result;
 use crate::metrics;
 use crate::plane::Plane;
-
-/// Grey levels from black to white in the bundle's model range; PSNR's peak and SSIM's data range.
-const GREY_RANGE: f64 = 2048.0;
 
 /// A film as the bundle sees it.
 #[derive(Clone)]
@@ -77,7 +73,8 @@ pub struct ReconstructionQuality {
 pub struct SaeQuality {
     /// Mean number of active features of a token.
     pub active: f64,
-    /// Share of this film's token variance (about the SAE's centre of all tokens of the film) explained.
+    /// Share of the variance of this film's tokens about their own mean that is explained; not a number for a class
+    /// token, which has no variance within a film. (The bundle's figure is over the tokens of many films.)
     pub explained_variance: f64,
 }
 
@@ -99,7 +96,7 @@ impl Engine {
         let quality = match &reconstruction {
             Some(frame) => Some(ReconstructionQuality {
                 mae: metrics::mae(&input, &frame.pixels)?,
-                psnr: metrics::psnr(&input, &frame.pixels, GREY_RANGE)?,
+                psnr: metrics::psnr(&input, &frame.pixels, metrics::GREY_RANGE)?,
                 ssim: metrics::ssim(&input, &frame.pixels)?,
             }),
             None => None,
@@ -157,7 +154,6 @@ impl Engine {
     /// Quantile of an activation among the training films.
     #[must_use]
     pub fn quantile(&self, feature: usize, value: f32) -> Option<f32> {
-        debug_assert!(QUANTILES > 1);
         self.bundle.statistics.quantile(feature, value)
     }
 
@@ -180,7 +176,7 @@ impl Engine {
         let x = self.read(x.into_floats())?;
         let activations = self.read(activations.into_floats())?;
         let active = activations.iter().filter(|&&a| a > 0.0).count() as f64 / tokens as f64;
-        let explained_variance = metrics::explained_variance(&x, &restored, dim)?;
+        let explained_variance = if tokens > 1 { metrics::explained_variance(&x, &restored, dim)? } else { f64::NAN };
         Ok((activations, Some(SaeQuality { active, explained_variance })))
     }
 }

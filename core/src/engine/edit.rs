@@ -110,9 +110,28 @@ impl Engine {
             .collect()
     }
 
-    /// The tokens `[1, n, d]` after an edit.
+    /// Refuses features and findings that do not exist, and values that mean nothing.
+    pub(crate) fn check_edit(&self, edit: &Edit) -> Result<()> {
+        let features = self.feature_count();
+        if features == 0 && (!edit.features.is_empty() || edit.drop_residual) {
+            return Err(self.bundle.missing("SAE", "a feature edit"));
+        }
+        if let Some((feature, value)) =
+            edit.features.iter().find(|&(&f, &v)| f >= features || !v.is_finite() || v < 0.0)
+        {
+            return Err(Error::Invalid(format!("feature {feature} = {value} is not an activation of this bundle")));
+        }
+        let labels = self.bundle.labels().count();
+        match edit.findings.iter().find(|&(&label, &step)| label >= labels || !step.is_finite()) {
+            Some((label, step)) => {
+                Err(Error::Invalid(format!("label number {label} by {step} % is no step of this bundle")))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The tokens `[1, n, d]` after an edit that [`Engine::check_edit`] lets pass.
     pub(crate) fn edited_latent(&self, analysis: &Analysis, edit: &Edit) -> Result<Tensor<3>> {
-        let edit = edit.effective(analysis);
         let mut latent = analysis.latent.clone();
         let [_, tokens, dim] = latent.dims();
         if edit.drop_residual {
@@ -135,12 +154,8 @@ impl Engine {
     /// Sum over features of (new - old activation) x decoder row, `[1, n, d]`.
     fn feature_step(&self, analysis: &Analysis, values: &BTreeMap<usize, f32>, tokens: usize) -> Result<Tensor<3>> {
         let sae = self.bundle.sae.as_ref().ok_or(self.bundle.missing("SAE", "a feature edit"))?;
-        let count = self.feature_count();
         let mut steps = Vec::with_capacity(values.len() * tokens);
         for (&feature, &value) in values {
-            if feature >= count || !value.is_finite() || value < 0.0 {
-                return Err(Error::Invalid(format!("feature {feature} = {value} is not an activation of this bundle")));
-            }
             steps.extend(self.token_steps(analysis, feature, value, tokens));
         }
         let device = self.device.tensor_device();

@@ -3,8 +3,8 @@
 //! In: radiographs, edits, shift requests. Out: plain numbers and [`Plane`]s. Tensors stay inside; the window and the
 //! command line never see one.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use burn::prelude::*;
@@ -13,6 +13,7 @@ use burn::tensor::TensorData;
 use crate::bundle::{Bundle, BundleSource, Manifest};
 use crate::device::ComputeDevice;
 use crate::error::{Error, Result};
+use crate::models::classifier::op_norm;
 use crate::plane::Plane;
 use crate::radiograph::Radiograph;
 
@@ -62,6 +63,9 @@ impl Engine {
     /// When the bundle has no encoder, or the device fails.
     pub fn analyze(&self, film: &Radiograph) -> Result<Analysis> {
         let start = Instant::now();
+        if self.bundle.encoder.is_none() {
+            return Err(self.bundle.missing("encoder", "analysis"));
+        }
         let input = self.bundle.manifest.preprocess.apply(film);
         let mut analysis = self.analyze_input(input)?;
         analysis.milliseconds = start.elapsed().as_secs_f32() * 1e3;
@@ -81,10 +85,12 @@ impl Engine {
     /// # Errors
     /// As [`Self::edit`].
     pub fn edit_while(&self, analysis: &Analysis, edit: &Edit, stale: &Staleness<'_>) -> Result<Frame> {
+        self.check_edit(edit)?;
+        let edit = edit.effective(analysis);
         if edit.is_empty() {
             return analysis.reconstruction.clone().ok_or(self.bundle.missing("decoder", "an edit"));
         }
-        let latent = self.edited_latent(analysis, edit)?;
+        let latent = self.edited_latent(analysis, &edit)?;
         stale.check()?;
         let mut frames = self.decode(latent)?;
         frames.pop().ok_or_else(|| self.failure("the decoder returned nothing"))
@@ -112,7 +118,7 @@ impl Engine {
             .collect()
     }
 
-    /// Logits to scores: sigmoid, then the operating point moved to 0.5 (torchxrayvision `op_norm`, piecewise linear).
+    /// Logits to scores: sigmoid, then [`op_norm`].
     pub(crate) fn scores(&self, logits: Tensor<2>) -> Tensor<2> {
         let points: Vec<f32> = self
             .bundle
@@ -123,16 +129,16 @@ impl Engine {
             .collect();
         let count = points.len();
         let t = Tensor::<2>::from_data(TensorData::new(points, [1, count]), self.device.tensor_device());
-        let p = burn::tensor::activation::sigmoid(logits);
-        let below = p.clone() / t.clone().mul_scalar(2.0);
-        let above = (p.clone() - 1.0) / (t.clone().neg() + 1.0).mul_scalar(2.0) + 1.0;
-        let is_above = p.greater(t.expand(below.dims()));
-        below.mask_where(is_above, above)
+        op_norm(burn::tensor::activation::sigmoid(logits), t)
     }
 
     pub(crate) fn read(&self, data: std::result::Result<Vec<f32>, String>) -> Result<Vec<f32>> {
         let values = data.map_err(|reason| self.failure(reason))?;
-        if values.iter().all(|v| v.is_finite()) { Ok(values) } else { Err(self.failure("it returned values that are not finite")) }
+        if values.iter().all(|v| v.is_finite()) {
+            Ok(values)
+        } else {
+            Err(Error::Invalid("this leads outside what the model can compute; choose smaller values".into()))
+        }
     }
 
     pub(crate) fn failure(&self, reason: impl Into<String>) -> Error {

@@ -10,7 +10,7 @@ use crate::engine::{Edit, Engine};
 use crate::error::{Error, Result};
 use crate::plane::Plane;
 use crate::segmentation::Threshold;
-use crate::shift::ShiftRequest;
+use crate::shift::{ShiftRequest, Target};
 
 /// What was made, from what, with what.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,6 +27,8 @@ pub struct Recipe {
     pub bundle_sha256: String,
     /// Device that computed; another one may differ in the last digits.
     pub device: String,
+    /// What was changed, by name: indices alone would mean something else in another bundle.
+    pub target: String,
     /// What was done.
     pub action: Action,
     /// Always the same sentence.
@@ -83,6 +85,7 @@ impl Recipe {
             bundle: manifest.name.clone(),
             bundle_sha256: sha256(bundle.as_bytes()),
             device: device.to_owned(),
+            target: target_name(manifest, &action),
             action,
             notice: super::COMMENT.to_owned(),
         }
@@ -123,6 +126,7 @@ impl Recipe {
         for (what, a, b) in [
             ("film pixels", &self.input_sha256, &other.input_sha256),
             ("bundle", &self.bundle_sha256, &other.bundle_sha256),
+            ("target", &self.target, &other.target),
             ("device", &self.device, &other.device),
             ("Fluoro version", &self.fluoro, &other.fluoro),
         ] {
@@ -131,6 +135,25 @@ impl Recipe {
             }
         }
         differences
+    }
+}
+
+/// The labels and features that an action names, in words.
+fn target_name(manifest: &crate::bundle::Manifest, action: &Action) -> String {
+    let label = |index: usize| {
+        let part = manifest.classifier.as_ref();
+        part.and_then(|part| part.labels.get(index)).map_or_else(|| format!("label {index}"), |l| l.name.clone())
+    };
+    match action {
+        Action::Shift { request, .. } | Action::Segment { request, .. } => match request.target {
+            Target::Label(index) => label(index),
+            Target::Feature(index) => format!("feature:{index}"),
+        },
+        Action::Edit(edit) => {
+            let features = edit.features.keys().map(|index| format!("feature:{index}"));
+            let names: Vec<String> = features.chain(edit.findings.keys().map(|&index| label(index))).collect();
+            names.join(", ")
+        }
     }
 }
 

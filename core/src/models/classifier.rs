@@ -100,6 +100,52 @@ impl Classifier for ConvClassifier {
     }
 }
 
+/// Moves each label's operating point to 0.5 (torchxrayvision `op_norm`): `p / 2t` up to `t`, `1 - (1 - p) / 2(1 - t)`
+/// above it. `[b, labels]` probabilities and `[1, labels]` points between 0 and 1.
+pub fn op_norm(probabilities: Tensor<2>, points: Tensor<2>) -> Tensor<2> {
+    let below = probabilities.clone() / points.clone().mul_scalar(2.0);
+    let above = (probabilities.clone() - 1.0) / (points.clone().neg() + 1.0).mul_scalar(2.0) + 1.0;
+    let is_above = probabilities.greater(points.expand(below.dims()));
+    below.mask_where(is_above, above)
+}
+
 fn half_resolution(frame: Tensor<4>) -> Tensor<4> {
     avg_pool2d(frame.div_scalar(GREY_SCALE), AvgPoolOptions::new([2, 2]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn op_norm_moves_the_point_to_a_half_and_keeps_the_ends() {
+        let device = Device::flex();
+        let points = Tensor::<2>::from_floats([[0.1, 0.0022]], &device);
+        for (probability, expected) in [
+            ([0.0, 0.0], [0.0, 0.0]),
+            ([0.1, 0.0022], [0.5, 0.5]),
+            ([0.05, 0.0011], [0.25, 0.25]),
+            ([0.55, 0.5011], [0.75, 0.75]),
+            ([1.0, 1.0], [1.0, 1.0]),
+        ] {
+            let p = Tensor::<2>::from_floats([probability], &device);
+            let scores =
+                op_norm(p, points.clone()).try_into_data().expect("read").try_into_vec::<f32>().expect("floats");
+            for (score, wanted) in scores.iter().zip(expected) {
+                assert!((score - wanted).abs() < 1e-5, "{probability:?}: {scores:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn op_norm_has_the_published_slopes() {
+        let device = Device::flex();
+        let t = 0.2_f32;
+        for (at, slope) in [(0.1, 1.0 / (2.0 * t)), (0.6, 1.0 / (2.0 * (1.0 - t)))] {
+            let p = Tensor::<2>::from_floats([[at]], &device).autodiff().require_grad();
+            let gradients = op_norm(p.clone(), Tensor::from_floats([[t]], &device)).sum().backward();
+            let found = p.grad(&gradients).expect("a gradient").into_scalar::<f32>();
+            assert!((found - slope).abs() < 1e-4, "at {at}: {found}, not {slope}");
+        }
+    }
 }

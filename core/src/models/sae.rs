@@ -93,12 +93,17 @@ impl GatedSae {
         }
     }
 
+    /// The same SAE with every gate harder to open by `amount` of pre-activation.
+    #[must_use]
+    pub fn with_stricter_gates(self, amount: f32) -> Self {
+        Self { b_gate: Param::from_tensor(self.b_gate.val().sub_scalar(amount)), ..self }
+    }
+
     /// Gate pre-activation and activations.
     fn paths(&self, tokens: Tensor<2>) -> (Tensor<2>, Tensor<2>) {
         let projected = (tokens - self.b_dec.val().unsqueeze::<2>()).matmul(self.w_enc.val());
         let pi = projected.clone() + self.b_gate.val().unsqueeze::<2>();
-        let magnitude =
-            relu(projected * self.r_mag.val().exp().unsqueeze::<2>() + self.b_mag.val().unsqueeze::<2>());
+        let magnitude = relu(projected * self.r_mag.val().exp().unsqueeze::<2>() + self.b_mag.val().unsqueeze::<2>());
         let activations = magnitude * pi.clone().greater_elem(0.0).float();
         (pi, activations)
     }

@@ -37,7 +37,13 @@ impl<'a> FrameCache<'a> {
             let decoded = self.engine.decode(self.path.at(batch))?;
             self.frames.extend(batch.iter().map(|lambda| lambda.to_bits()).zip(decoded));
         }
-        Ok(lambdas.iter().filter_map(|lambda| self.frames.get(&lambda.to_bits()).cloned()).collect())
+        lambdas
+            .iter()
+            .map(|lambda| {
+                let frame = self.frames.get(&lambda.to_bits()).cloned();
+                frame.ok_or_else(|| self.engine.failure(format!("no frame came back for lambda {lambda}")))
+            })
+            .collect()
     }
 
     /// One label's scores at `lambdas`.

@@ -178,7 +178,7 @@ impl Engine {
 }
 
 fn check(request: &ShiftRequest) -> Result<()> {
-    const MOST_FRAMES: usize = 1000;
+    const MOST_FRAMES: usize = 400;
     if let Some([lo, hi]) = request.range
         && !(lo.is_finite() && hi.is_finite() && lo < hi)
     {

@@ -63,7 +63,8 @@ pub(super) fn paper(mut predict: impl FnMut(&[f32]) -> Result<Vec<f32>>) -> Resu
         loop {
             let mut lambdas = Vec::with_capacity(LOOK_AHEAD);
             for _ in 0..LOOK_AHEAD {
-                lambdas.push(sign * next);
+                // Not `sign * next`: a negative zero would be another lambda than the zero of the start.
+                lambdas.push(if next == 0.0 { 0.0 } else { sign * next });
                 next += if next < 10.0 { 1.0 } else { 10.0 };
             }
             lambdas.retain(|lambda| lambda.abs() <= PAPER_BOUND);
@@ -135,6 +136,17 @@ mod tests {
         assert_eq!((found.low, found.stopped.low), (-30.0, StopRule::Rise));
         let found = search(|l| 0.4 - 0.0001 * (l - 5.0).abs());
         assert_eq!((found.high, found.stopped.high), (6.0, StopRule::Drop));
+    }
+
+    #[test]
+    fn no_lambda_is_negative_zero() {
+        let seen = std::cell::RefCell::new(Vec::new());
+        paper(|lambdas| {
+            seen.borrow_mut().extend_from_slice(lambdas);
+            Ok(lambdas.iter().map(|&l| (0.6 + 0.1 * l).clamp(0.0, 1.0)).collect())
+        })
+        .expect("curve never fails");
+        assert!(seen.borrow().iter().all(|l| l.to_bits() != (-0.0_f32).to_bits()));
     }
 
     #[test]

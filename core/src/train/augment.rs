@@ -25,26 +25,12 @@ pub struct Augmentation {
 }
 
 /// For the autoencoder: it should draw every film well, also one that is off centre.
-pub const AUTOENCODER: Augmentation = Augmentation {
-    degrees: 4.0,
-    shift: 0.06,
-    scale: 0.08,
-    contrast: 0.15,
-    brightness: 0.06,
-    mirror: 0.0,
-    noise: 0.0,
-};
+pub const AUTOENCODER: Augmentation =
+    Augmentation { degrees: 4.0, shift: 0.06, scale: 0.08, contrast: 0.15, brightness: 0.06, mirror: 0.0, noise: 0.0 };
 
 /// For the classifier: fewer films than questions, so more variety.
-pub const CLASSIFIER: Augmentation = Augmentation {
-    degrees: 7.0,
-    shift: 0.07,
-    scale: 0.12,
-    contrast: 0.3,
-    brightness: 0.1,
-    mirror: 0.5,
-    noise: 0.04,
-};
+pub const CLASSIFIER: Augmentation =
+    Augmentation { degrees: 7.0, shift: 0.07, scale: 0.12, contrast: 0.3, brightness: 0.1, mirror: 0.5, noise: 0.04 };
 
 impl Augmentation {
     /// One varied film: [`STORED_SIDE`] squared bytes in, `side` squared values in -1024..1024 out.
@@ -114,15 +100,8 @@ mod tests {
 
     use super::*;
 
-    const NONE: Augmentation = Augmentation {
-        degrees: 0.0,
-        shift: 0.0,
-        scale: 0.0,
-        contrast: 0.0,
-        brightness: 0.0,
-        mirror: 0.0,
-        noise: 0.0,
-    };
+    const NONE: Augmentation =
+        Augmentation { degrees: 0.0, shift: 0.0, scale: 0.0, contrast: 0.0, brightness: 0.0, mirror: 0.0, noise: 0.0 };
 
     #[test]
     fn no_augmentation_is_a_plain_resize_and_a_mirror_mirrors() {

@@ -15,7 +15,7 @@ use rayon::prelude::*;
 use super::checkpoint::{Checkpoints, Position};
 use super::films::Films;
 use super::{TrainJob, TrainReport, augment, bundle_path, default_preprocess, recipe_text, schedule};
-use crate::bundle::load::AUTOENCODER_FILE;
+use crate::bundle::load::{AUTOENCODER_FILE, SAE_FILE};
 use crate::bundle::manifest::{DecoderKind, EncoderKind, LatentShape};
 use crate::bundle::save;
 use crate::dataset::{Dataset, Part};
@@ -91,15 +91,15 @@ pub(super) fn train(job: &TrainJob<'_>) -> Result<TrainReport> {
 
     device.seed(options.seed);
     let untrained = Autoencoder::new(&config, &device);
-    let mut model = weights::apply(untrained.clone(), &mut weights::collect(&untrained), &device)
-        .map_err(Error::Invalid)?;
+    let mut model =
+        weights::apply(untrained.clone(), &mut weights::collect(&untrained), &device).map_err(Error::Invalid)?;
     let mut optimizer = AdamWConfig::new().with_weight_decay(options.weight_decay).init();
     let checkpoints = Checkpoints::new(job.checkpoint_folder(NAME));
     let mut position =
-        Position { epochs_done: 0, options: options.clone(), history: Vec::new(), adapted: Vec::new() };
-    if job.resume
-        && let Some(state) = checkpoints.read(model.clone(), optimizer.clone(), options, &device)?
-    {
+        Position { epochs_done: 0, options: options.clone(), inputs: training.fingerprint(), history: Vec::new() };
+    if !job.resume {
+        checkpoints.remove();
+    } else if let Some(state) = checkpoints.read(model.clone(), optimizer.clone(), &position, &device)? {
         (model, optimizer, position) = state;
     }
 
@@ -147,11 +147,14 @@ pub(super) fn train(job: &TrainJob<'_>) -> Result<TrainReport> {
     };
     let mut manifest = job.manifest(latent)?;
     manifest.latent = latent;
+    manifest.preprocess = preprocess;
     manifest.encoder = Some(EncoderKind::Conv(config.clone()));
     manifest.decoder = Some(DecoderKind::Conv(config));
     // An SAE of another latent would open, and be wrong.
     if manifest.sae.take().is_some() {
         tracing::warn!("the bundle's SAE belonged to the old autoencoder and was removed; train it again");
+        manifest.files.remove(SAE_FILE);
+        manifest.provenance.recipes.remove("sae");
     }
     let note = "fluoro train autoencoder; squared plus absolute error; latent noise 0.05 sd";
     manifest.provenance.recipes.insert(NAME.into(), recipe_text(options, &report, job.device.name(), note)?);

@@ -20,10 +20,11 @@ pub struct Position {
     pub epochs_done: usize,
     /// Options of the run; resuming with others is refused.
     pub options: TrainOptions,
+    /// What the run learns from, as [`super::films::Films::fingerprint`] says it; resuming with other films, labels or
+    /// networks is refused.
+    pub inputs: String,
     /// Loss and results after each epoch.
     pub history: Vec<Vec<f64>>,
-    /// Values that the run adapts as it goes.
-    pub adapted: Vec<f64>,
 }
 
 /// A folder of checkpoints of one run.
@@ -72,15 +73,19 @@ impl Checkpoints {
         &self,
         module: M,
         optimizer: ModuleOptimizer,
-        options: &TrainOptions,
+        start: &Position,
         device: &Device,
     ) -> Result<Option<(M, ModuleOptimizer, Position)>> {
         let path = self.folder.join(POSITION);
         let Ok(text) = std::fs::read_to_string(&path) else { return Ok(None) };
         let position: Position =
             ron::from_str(&text).map_err(|e| Error::bundle(&path, format!("not a readable checkpoint ({e})")))?;
-        if position.options != *options {
+        if position.options != start.options {
             let reason = "the checkpoint was made with other options; use those, or start without --resume";
+            return Err(Error::bundle(&path, reason));
+        }
+        if position.inputs != start.inputs {
+            let reason = "the checkpoint was made from other films, labels or networks; start without --resume";
             return Err(Error::bundle(&path, reason));
         }
         let weights_path = self.weights_path(position.epochs_done);
@@ -95,9 +100,11 @@ impl Checkpoints {
         Ok(Some((module, optimizer, position)))
     }
 
-    /// Removes the checkpoints of a finished run.
+    /// Removes the checkpoints: of a finished run, or of one that is not to be resumed.
     pub fn remove(&self) {
-        if let Err(error) = std::fs::remove_dir_all(&self.folder) {
+        if let Err(error) = std::fs::remove_dir_all(&self.folder)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
             tracing::warn!(%error, folder = %self.folder.display(), "checkpoints could not be removed");
         }
     }

@@ -2,6 +2,7 @@
 //! opinion where the dataset ships one.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Instant;
 
 use burn::optim::{AdamWConfig, GradientsParams};
@@ -13,16 +14,16 @@ use super::autoencoder::{augmented, stack};
 use super::checkpoint::{Checkpoints, Position};
 use super::films::Films;
 use super::{TrainJob, TrainReport, augment, bundle_path, recipe_text, schedule};
-use crate::bundle::load::CLASSIFIER_FILE;
-use crate::bundle::manifest::{ClassifierKind, ClassifierPart, Label, LatentShape};
-use crate::bundle::save;
+use crate::bundle::load::{AUTOENCODER_FILE, CLASSIFIER_FILE};
+use crate::bundle::manifest::{ClassifierKind, ClassifierPart, Label, LatentShape, Manifest};
+use crate::bundle::{Bundle, BundleSource, save};
 use crate::dataset::{Dataset, FilmRecord, Part, TRAINED_LABELS};
 use crate::engine::IntoFloats;
 use crate::error::{Error, Result};
 use crate::metrics;
-use crate::models::Classifier;
 use crate::models::classifier::{ClassifierConfig, ConvClassifier};
 use crate::models::weights;
+use crate::models::{Classifier, Decoder, Encoder};
 
 const NAME: &str = "classifier";
 /// Weight of the published network's probability against the label, where there is one.
@@ -38,7 +39,8 @@ pub(super) fn train(job: &TrainJob<'_>) -> Result<TrainReport> {
     let config = ClassifierConfig::new(labels.len());
     let plain = job.tensor_device().clone();
     let device = plain.clone().autodiff();
-    let mut manifest = job.manifest(LatentShape { tokens: 0, dim: 0, grid: None })?;
+    let no_latent = LatentShape { tokens: 0, dim: 0, grid: None };
+    let manifest = job.manifest(no_latent)?;
     let side = manifest.preprocess.size;
     let dataset = Dataset::open(&job.datasets)?;
     let split = options.split();
@@ -48,18 +50,27 @@ pub(super) fn train(job: &TrainJob<'_>) -> Result<TrainReport> {
         return Err(Error::Invalid("too few patients for a split into training and held-out films".into()));
     }
     let held_out_inputs = held_out.inputs(&manifest.preprocess)?;
+    let redraw = Redraw::of(job, &manifest, &plain)?;
 
     device.seed(options.seed);
     let untrained = ConvClassifier::new(&config, &device);
-    let mut model = weights::apply(untrained.clone(), &mut weights::collect(&untrained), &device)
-        .map_err(Error::Invalid)?;
+    let mut model =
+        weights::apply(untrained.clone(), &mut weights::collect(&untrained), &device).map_err(Error::Invalid)?;
     let mut optimizer = AdamWConfig::new().with_weight_decay(options.weight_decay).init();
     let checkpoints = Checkpoints::new(job.checkpoint_folder(NAME));
-    let mut position =
-        Position { epochs_done: 0, options: options.clone(), history: Vec::new(), adapted: Vec::new() };
-    if job.resume
-        && let Some(state) = checkpoints.read(model.clone(), optimizer.clone(), options, &device)?
-    {
+    let mut position = Position {
+        epochs_done: 0,
+        options: options.clone(),
+        inputs: format!(
+            "{} {}",
+            training.fingerprint(),
+            manifest.files.get(AUTOENCODER_FILE).map_or("", String::as_str)
+        ),
+        history: Vec::new(),
+    };
+    if !job.resume {
+        checkpoints.remove();
+    } else if let Some(state) = checkpoints.read(model.clone(), optimizer.clone(), &position, &device)? {
         (model, optimizer, position) = state;
     }
 
@@ -73,8 +84,9 @@ pub(super) fn train(job: &TrainJob<'_>) -> Result<TrainReport> {
             let step = epoch * steps_per_epoch + index;
             let films = augmented(&training, batch, &augment::CLASSIFIER, side, &mut rng);
             let (targets, known) = targets(batch.iter().map(|&i| &training.records[i]), &labels, &device);
+            let films = half_redrawn(stack(&films, side, &plain), redraw.as_ref());
             let mut loss = Tensor::<1>::zeros([1], &device);
-            for logits in model.training_logits(stack(&films, side, &device)) {
+            for logits in model.training_logits(films.autodiff()) {
                 loss = loss + cross_entropy(logits, targets.clone(), known.clone());
             }
             loss_sum += f64::from(loss.clone().into_floats().map_err(Error::Invalid)?[0]);
@@ -122,14 +134,50 @@ pub(super) fn train(job: &TrainJob<'_>) -> Result<TrainReport> {
         results,
         seconds: start.elapsed().as_secs_f64(),
     };
+    // Read again: another part may have been trained in the meantime.
+    let mut manifest = job.manifest(no_latent)?;
     manifest.classifier = Some(ClassifierPart { architecture: ClassifierKind::Conv(config), labels: described });
-    let note = "fluoro train classifier; binary cross-entropy over known labels; half of the target from \
-                chexnet_preds.csv where a film has it; operating points: Youden's J on held-out films";
-    manifest.provenance.recipes.insert(NAME.into(), recipe_text(options, &report, job.device.name(), note)?);
+    let redrawn = if redraw.is_some() { "half of each batch drawn again by the bundle's autoencoder; " } else { "" };
+    let note = format!(
+        "fluoro train classifier; binary cross-entropy over known labels; half of the target from \
+                chexnet_preds.csv where a film has it; {redrawn}operating points: Youden's J on held-out films"
+    );
+    manifest.provenance.recipes.insert(NAME.into(), recipe_text(options, &report, job.device.name(), &note)?);
     let tensors = save::prefixed("classifier", weights::collect(&model));
     save::part(&job.output, &mut manifest, CLASSIFIER_FILE, &tensors)?;
     checkpoints.remove();
     Ok(report)
+}
+
+/// The bundle's autoencoder, to show the classifier films as they come out of it.
+struct Redraw {
+    encoder: Arc<dyn Encoder>,
+    decoder: Arc<dyn Decoder>,
+}
+
+impl Redraw {
+    /// That of the bundle being trained; none while it has no autoencoder.
+    fn of(job: &TrainJob<'_>, manifest: &Manifest, device: &Device) -> Result<Option<Self>> {
+        if manifest.encoder.is_none() || manifest.decoder.is_none() {
+            return Ok(None);
+        }
+        let bundle = Bundle::open(&BundleSource::Folder(job.output.clone()), device)?;
+        Ok(bundle.encoder.zip(bundle.decoder).map(|(encoder, decoder)| Self { encoder, decoder }))
+    }
+}
+
+/// The batch with its first half drawn again by the autoencoder: a classifier that reads frames must know their look,
+/// or it reads the blur.
+fn half_redrawn(films: Tensor<4>, redraw: Option<&Redraw>) -> Tensor<4> {
+    let [count, _, _, _] = films.dims();
+    let half = count / 2;
+    match redraw {
+        Some(redraw) if half > 0 => {
+            let drawn = redraw.decoder.decode(redraw.encoder.encode(films.clone().narrow(0, 0, half)));
+            Tensor::cat(vec![drawn, films.narrow(0, half, count - half)], 0)
+        }
+        _ => films,
+    }
 }
 
 /// Targets and which of them are known, `[b, labels]` each.
@@ -159,7 +207,8 @@ fn targets<'a>(
 /// Mean binary cross-entropy over known entries, in the form that cannot overflow:
 /// `max(x, 0) - x t + ln(1 + exp(-|x|))`.
 fn cross_entropy(logits: Tensor<2>, targets: Tensor<2>, known: Tensor<2>) -> Tensor<1> {
-    let losses = logits.clone().clamp_min(0.0) - logits.clone() * targets + logits.abs().neg().exp().add_scalar(1.0).log();
+    let losses =
+        logits.clone().clamp_min(0.0) - logits.clone() * targets + logits.abs().neg().exp().add_scalar(1.0).log();
     (losses * known.clone()).sum() / known.sum().clamp_min(1.0)
 }
 
@@ -211,7 +260,15 @@ fn operating_point(scores: &[Vec<f32>], films: &Films, index: usize, label: &str
     order.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));
     let (mut hits, mut alarms, mut best, mut point) = (0, 0, f64::MIN, 0.5);
     for (rank, &film) in order.iter().enumerate() {
-        if truths[film] { hits += 1 } else { alarms += 1 }
+        if truths[film] {
+            hits += 1
+        } else {
+            alarms += 1
+        }
+        // A threshold cannot part films of the same score.
+        if order.get(rank + 1).is_some_and(|&next| scores[next] == scores[film]) {
+            continue;
+        }
         let youden = hits as f64 / positives as f64 - alarms as f64 / negatives as f64;
         if youden > best {
             best = youden;

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
+use sha2::{Digest, Sha256};
 
 use crate::dataset::FilmRecord;
 use crate::engine::Progress;
@@ -41,6 +42,18 @@ impl Films {
             })
             .collect::<Result<Vec<Vec<u8>>>>()?;
         Ok(Self { records, pixels })
+    }
+
+    /// SHA-256 over pixels, patients and table columns, in hex: two runs with the same fingerprint learn from the same.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let mut hash = Sha256::new();
+        for (record, pixels) in self.records.iter().zip(&self.pixels) {
+            hash.update(&record.patient);
+            hash.update(format!("{:?}{:?}", record.columns, record.teacher));
+            hash.update(pixels);
+        }
+        hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
     }
 
     /// Number of films.

@@ -60,8 +60,8 @@ impl TrainOptions {
     pub fn of(part: TrainedPart) -> Self {
         let (epochs, batch, learning_rate, weight_decay) = match part {
             TrainedPart::Autoencoder => (40, 8, 1.5e-3, 1e-5),
-            TrainedPart::Classifier => (60, 16, 1.5e-3, 0.02),
-            TrainedPart::Sae => (8, 1024, 1e-3, 0.0),
+            TrainedPart::Classifier => (36, 16, 1.5e-3, 0.02),
+            TrainedPart::Sae => (4, 1024, 1e-3, 0.0),
         };
         Self { epochs, batch, learning_rate, weight_decay, seed: 20_261_122, held_out: 0.2 }
     }
@@ -71,6 +71,8 @@ impl TrainOptions {
             && self.batch > 0
             && self.learning_rate > 0.0
             && self.learning_rate.is_finite()
+            && self.batch <= 1 << 16
+            && (0.0..=10.0).contains(&self.weight_decay)
             && (0.0..1.0).contains(&self.held_out);
         if sensible { Ok(()) } else { Err(Error::Invalid(format!("training options make no sense: {self:?}"))) }
     }

@@ -138,6 +138,8 @@ pub struct Worker {
     events: Receiver<Event>,
     running: Arc<Running>,
     next_id: AtomicU64,
+    /// Failures of requests that could not even be sent, answered before anything else.
+    refused: Mutex<Vec<(RequestId, Arc<Error>)>>,
 }
 
 /// The long job in progress, so that it can be cancelled by number.
@@ -166,7 +168,7 @@ impl Worker {
             .name("fluoro-compute".into())
             .spawn(move || thread::run(options, &inbox, &outbox, &shared))
             .map_err(|e| Error::Device { device: "compute thread".into(), reason: e.to_string() })?;
-        Ok(Self { commands, edits, events, running, next_id: AtomicU64::new(1) })
+        Ok(Self { commands, edits, events, running, next_id: AtomicU64::new(1), refused: Mutex::default() })
     }
 
     /// Opens another bundle.
@@ -209,6 +211,9 @@ impl Worker {
     /// # Errors
     /// When the compute thread ended.
     pub fn poll(&self) -> Result<Option<Event>> {
+        if let Some((id, error)) = self.refused.lock().pop() {
+            return Ok(Some(Event::Failed(id, error)));
+        }
         match self.events.try_recv() {
             Ok(event) => Ok(Some(event)),
             Err(TryRecvError::Empty) => Ok(None),
@@ -223,6 +228,9 @@ impl Worker {
     /// # Errors
     /// When the compute thread ended.
     pub fn wait(&self) -> Result<Event> {
+        if let Some((id, error)) = self.refused.lock().pop() {
+            return Ok(Event::Failed(id, error));
+        }
         self.events
             .recv()
             .map_err(|_| Error::Device { device: "compute thread".into(), reason: "it ended; restart Fluoro".into() })
@@ -232,7 +240,8 @@ impl Worker {
         let id = self.take_id();
         // A full queue means that the worker is far behind; a closed one that it is gone, which `poll` reports.
         if self.commands.try_send(make(id)).is_err() {
-            tracing::warn!(id, "the compute thread takes no more requests");
+            let error = Error::Invalid("too many requests are waiting; try again in a moment".into());
+            self.refused.lock().push((id, Arc::new(error)));
         }
         id
     }

@@ -40,12 +40,14 @@ struct State<'a> {
     bundle: BundleSource,
     device: ComputeDevice,
     film: Option<FilmView>,
+    /// The request that made the current film current.
+    film_request: RequestId,
     outbox: &'a Outbox,
 }
 
 pub(super) fn run(options: WorkerOptions, inbox: &Inbox, outbox: &Outbox, running: &Running) {
     let device = open_device(options.device, options.shared_gpu, outbox);
-    let mut state = State { engine: None, bundle: options.bundle.clone(), device, film: None, outbox };
+    let mut state = State { engine: None, bundle: options.bundle.clone(), device, film: None, film_request: 0, outbox };
     state.answer(0, |state| state.open_bundle(0, options.bundle));
     while !running.stopping.load(Ordering::Relaxed) {
         select! {
@@ -57,13 +59,23 @@ pub(super) fn run(options: WorkerOptions, inbox: &Inbox, outbox: &Outbox, runnin
                 // A film that waits to be opened makes an edit of the film before it useless.
                 while let Ok(command) = inbox.commands.try_recv() {
                     state.obey(command, running);
+                    if running.stopping.load(Ordering::Relaxed) {
+                        return;
+                    }
                 }
-                if let Some(request) = inbox.edits.take() {
+                // An edit asked for before the film changed was of the film before.
+                if let Some(request) = inbox.edits.take().filter(|request| request.id > state.film_request) {
                     state.answer(request.id, |state| state.edit(request, &inbox.edits));
                 }
             }
         }
     }
+}
+
+/// What a panic said.
+fn words(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    text.unwrap_or("unknown failure").to_owned()
 }
 
 fn open_device(choice: DeviceChoice, shared: Option<crate::device::WgpuSetup>, outbox: &Outbox) -> ComputeDevice {
@@ -114,12 +126,7 @@ impl State<'_> {
     /// Runs one request; a failure becomes an event, a device failure moves the work to the CPU.
     fn answer(&mut self, id: RequestId, work: impl FnOnce(&mut Self) -> Result<()>) {
         let result = catch_unwind(AssertUnwindSafe(|| work(self))).unwrap_or_else(|panic| {
-            let reason = panic
-                .downcast_ref::<String>()
-                .cloned()
-                .or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()))
-                .unwrap_or_else(|| "unknown failure".to_owned());
-            Err(Error::Device { device: self.device.name().to_owned(), reason })
+            Err(Error::Device { device: self.device.name().to_owned(), reason: words(&panic) })
         });
         let Err(error) = result else { return };
         let device_failed = matches!(error, Error::Device { .. }) && self.device.is_gpu();
@@ -156,10 +163,13 @@ impl State<'_> {
     }
 
     fn open_film(&mut self, id: RequestId, source: &FilmSource) -> Result<()> {
-        let radiograph = match source {
-            FilmSource::File(path) => Radiograph::open(path)?,
-            FilmSource::Sample(name) => samples::open(name)?,
+        let read = || match source {
+            FilmSource::File(path) => Radiograph::open(path),
+            FilmSource::Sample(name) => samples::open(name),
         };
+        // A decoder that gives up on a film says nothing about the compute device.
+        let radiograph = catch_unwind(AssertUnwindSafe(read))
+            .unwrap_or_else(|panic| Err(Error::Invalid(format!("the film cannot be read ({})", words(&panic)))))?;
         self.analyse(id, Arc::new(radiograph))
     }
 
@@ -175,6 +185,7 @@ impl State<'_> {
             Err(error) => Err(error),
         };
         self.film = Some(film.clone());
+        self.film_request = id;
         self.outbox.send(Event::FilmOpened(id, film));
         outcome
     }
@@ -211,6 +222,9 @@ impl State<'_> {
         }
         early.retain(|&other| other > id);
         drop(early);
+        if running.stopping.load(Ordering::Relaxed) {
+            flag.store(true, Ordering::Relaxed);
+        }
         let outbox = self.outbox;
         let report = |step: Step<'_>| {
             let Step { stage, done, total } = step;

@@ -16,7 +16,8 @@ const MOST_CHANGES: usize = 3;
 pub fn show(app: &App, ui: &Ui, rect: Rect, pane: Pane, has_overlay: bool) {
     let look = &app.look;
     let inner = rect.shrink(look.size.pad);
-    let mut lines = Lines { ui, look, painter: ui.painter_at(rect), fade: if app.light_box.dragging { 0.3 } else { 1.0 } };
+    let mut lines =
+        Lines { ui, look, painter: ui.painter_at(rect), fade: if app.light_box.dragging { 0.3 } else { 1.0 } };
     let is_first = pane == Pane::Original || app.light_box.arrangement == Arrangement::One;
 
     let before = app.light_box.before && pane == Pane::Counterfactual;
@@ -25,10 +26,14 @@ pub fn show(app: &App, ui: &Ui, rect: Rect, pane: Pane, has_overlay: bool) {
     match pane {
         Pane::Counterfactual => top.push(("made by a model".to_owned(), false)),
         Pane::Reconstruction => top.push(("made by a model".to_owned(), false)),
-        Pane::Difference => top.push(((if app.shows_whole_shift() { "over the whole shift" } else { "after − before" }).to_owned(), false)),
+        Pane::Difference => top.push((
+            (if app.shows_whole_shift() { "over the whole shift" } else { "after − before" }).to_owned(),
+            false,
+        )),
         Pane::Original => {}
     }
-    lines.down(inner.left_top(), Align2::LEFT_TOP, top);
+    let title = Rect::from_min_max(inner.left_top(), lines.down(inner.left_top(), Align2::LEFT_TOP, top));
+    ui.interact(title, egui::Id::unique(("title", pane.index())), egui::Sense::hover()).on_hover_text(pane.hint());
     if is_first {
         lines.down(inner.right_top(), Align2::RIGHT_TOP, film_lines(app));
     }
@@ -63,24 +68,29 @@ struct Lines<'a> {
 }
 
 impl Lines<'_> {
-    fn line(&self, at: Pos2, anchor: Align2, words: &str, strong: bool) -> f32 {
+    fn line(&self, at: Pos2, anchor: Align2, words: &str, strong: bool) -> Rect {
         let colour = &self.look.colour;
         let style = if strong { TextStyle::Body } else { TextStyle::Small };
         let ink = if strong { colour.on_film } else { colour.on_film_secondary };
         let ink = ink.gamma_multiply(self.fade);
         let halo = colour.halo.gamma_multiply(self.fade);
-        text::on_film(&self.painter, at, anchor, words, style.resolve(self.ui.style()), ink, halo).height()
+        text::on_film(&self.painter, at, anchor, words, style.resolve(self.ui.style()), ink, halo)
     }
 
-    fn down(&self, mut at: Pos2, anchor: Align2, lines: Vec<(String, bool)>) {
+    /// Lines from the top down; returns where the last and the longest end.
+    fn down(&self, mut at: Pos2, anchor: Align2, lines: Vec<(String, bool)>) -> Pos2 {
+        let mut end = at;
         for (words, strong) in lines {
-            at.y += self.line(at, anchor, &words, strong) + 1.0;
+            let rect = self.line(at, anchor, &words, strong);
+            end = pos2(end.x.max(rect.right()), rect.bottom());
+            at.y = rect.bottom() + 1.0;
         }
+        end
     }
 
     fn up(&self, mut at: Pos2, anchor: Align2, lines: Vec<(String, bool)>) {
         for (words, strong) in lines.into_iter().rev() {
-            at.y -= self.line(at, anchor, &words, strong) + 1.0;
+            at.y = self.line(at, anchor, &words, strong).top() - 1.0;
         }
     }
 }
@@ -125,7 +135,11 @@ fn change_lines(app: &App) -> Vec<(String, bool)> {
         let target = app.shift.job.value.as_ref().map(|done| app.target_name(done.request.target)).unwrap_or_default();
         let score = shift.predictions.get(frame).copied().unwrap_or(f32::NAN);
         let is_label = shift.others.len() < app.labels().len();
-        let second = if is_label { format!("score {} · λ {}", number::score(score), number::short(lambda)) } else { format!("activation {}", number::short(lambda)) };
+        let second = if is_label {
+            format!("score {} · λ {}", number::score(score), number::short(lambda))
+        } else {
+            format!("activation {}", number::short(lambda))
+        };
         return vec![(format!("shift: {target}"), true), (second, false)];
     }
     let Some(made) = &app.pictures.made else {
@@ -164,7 +178,10 @@ fn scale(app: &App, ui: &Ui, rect: Rect, lines: &Lines<'_>) {
     let parts: Vec<(f32, f32, Color32, Color32)> = if whole {
         vec![(bar.top(), bar.bottom(), blend(colour.changed), ground)]
     } else {
-        vec![(bar.top(), middle.y, blend(colour.added), ground), (middle.y, bar.bottom(), ground, blend(colour.removed))]
+        vec![
+            (bar.top(), middle.y, blend(colour.added), ground),
+            (middle.y, bar.bottom(), ground, blend(colour.removed)),
+        ]
     };
     for (top, bottom, upper, lower) in parts {
         let mut mesh = Mesh::default();

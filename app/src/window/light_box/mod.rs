@@ -182,7 +182,11 @@ impl LightBox {
 pub fn thumbnail(ctx: &egui::Context, film: &OpenFilm, look: &Look) -> TextureHandle {
     let side = (look.size.thumbnail * ctx.pixels_per_point()).round() as usize;
     let view = View {
-        film: Placed { plane: &film.view.radiograph.pixels, pyramid: None, extent: fluoro_core::display::Extent::whole(film.size()[0], film.size()[1]) },
+        film: Placed {
+            plane: &film.view.radiograph.pixels,
+            pyramid: None,
+            extent: fluoro_core::display::Extent::whole(film.size()[0], film.size()[1]),
+        },
         window: film.default_window,
         invert: false,
         transform: ViewTransform::fit(film.size(), [side, side]),

@@ -119,7 +119,10 @@ fn draw(app: &mut App, ui: &Ui, rect: Rect, pane: Pane, pixels: [usize; 2], over
 
 /// The view of a viewport of this size: the user's, or the whole film.
 pub fn transform(app: &App, pixels: [usize; 2], whole: bool) -> ViewTransform {
-    let fit = app.film.as_ref().map_or(ViewTransform { center: [0.0; 2], zoom: 1.0 }, |film| ViewTransform::fit(film.size(), pixels));
+    let fit = app
+        .film
+        .as_ref()
+        .map_or(ViewTransform { center: [0.0; 2], zoom: 1.0 }, |film| ViewTransform::fit(film.size(), pixels));
     app.light_box.transform.filter(|_| !whole).unwrap_or(fit)
 }
 
@@ -127,7 +130,10 @@ pub fn transform(app: &App, pixels: [usize; 2], whole: bool) -> ViewTransform {
 fn inset(app: &mut App, ui: &Ui, rect: Rect) {
     let look = app.look;
     let side = (rect.size().min_elem() * look.size.inset_share).round();
-    let place = Rect::from_min_size(rect.right_bottom() - vec2(side, side + 3.0 * look.size.row) - vec2(look.size.pad, look.size.pad), vec2(side, side));
+    let place = Rect::from_min_size(
+        rect.right_bottom() - vec2(side, side + 3.0 * look.size.row) - vec2(look.size.pad, look.size.pad),
+        vec2(side, side),
+    );
     let pixels = viewport_pixels(ui, place);
     if draw(app, ui, place, Pane::Original, pixels, false, INSET) {
         let line = Stroke::new(look.size.stroke, look.colour.on_film_secondary);
@@ -184,7 +190,12 @@ pub fn without_film(app: &mut App, ui: &mut Ui) {
         if states::failed(ui, &look, &problem, Some("Open sample films")) {
             app.run(Command::OpenSamples);
         }
-    } else if states::empty(ui, &look, "Films go here. Drop files or a folder on the window, or open some.", Some("Open sample films")) {
+    } else if states::empty(
+        ui,
+        &look,
+        "Films go here. Drop files or a folder on the window, or open some.",
+        Some("Open sample films"),
+    ) {
         app.run(Command::OpenSamples);
     }
 }

@@ -31,7 +31,8 @@ pub fn show(app: &mut App, ui: &mut Ui) {
             tool(app, ui, &look, Command::Redo, icons::REDO);
             tool(app, ui, &look, Command::Undo, icons::UNDO);
             let reset = Button::new(format!("{}  Reset all", icons::RESET)).frame_when_inactive(false);
-            let response = ui.add_enabled(app.can(Command::ResetEdits), reset).on_hover_text(hint(ui, Command::ResetEdits));
+            let response =
+                ui.add_enabled(app.can(Command::ResetEdits), reset).on_hover_text(hint(ui, Command::ResetEdits));
             if response.clicked() {
                 app.run(Command::ResetEdits);
             }

@@ -43,7 +43,11 @@ fn dialog(ui: &mut Ui, look: &Look, name: &'static str, same: Cover, content: im
     let modal = Modal::new(Id::unique(name)).backdrop_color(look.colour.backdrop).frame(frame).show(ui.ctx(), |ui| {
         ui.set_width(look.size.dialog_width);
         let height = ui.ctx().content_rect().height() * 0.84;
-        ScrollArea::vertical().max_height(height).auto_shrink([false, true]).show(ui, content);
+        ScrollArea::vertical()
+            .max_height(height)
+            .min_scrolled_height(height)
+            .auto_shrink([false, true])
+            .show(ui, content);
         ui.add_space(look.size.pad);
         ui.button("Close").clicked()
     });
@@ -94,7 +98,14 @@ fn bundle(app: &App, ui: &mut Ui) {
     let mut facts = vec![("latent", format!("{} tokens of {} numbers{place}", latent.tokens, latent.dim))];
     if let Some(sae) = &manifest.sae {
         let explained = number::percent(sae.explained_variance);
-        facts.push(("SAE", format!("{} features, {:.1} active at a place, {explained} of the variance explained", sae.features.len(), sae.active_per_token)));
+        facts.push((
+            "SAE",
+            format!(
+                "{} features, {:.1} active at a place, {explained} of the variance explained",
+                sae.features.len(),
+                sae.active_per_token
+            ),
+        ));
     }
     let provenance = &manifest.provenance;
     facts.push(("data", provenance.data.clone()));
@@ -109,18 +120,25 @@ fn bundle(app: &App, ui: &mut Ui) {
     });
     let Some(classifier) = &manifest.classifier else { return };
     ui.add_space(look.size.pad);
-    egui::Grid::new("labels").num_columns(3).striped(false).spacing(vec2(3.0 * look.size.pad, look.size.gap / 2.0)).show(ui, |ui| {
-        for head in ["finding", "training films", "AUC, held-out patients (95 %)"] {
-            ui.label(RichText::new(head).small().color(look.colour.secondary));
-        }
-        ui.end_row();
-        for label in &classifier.labels {
-            ui.label(&label.name);
-            ui.label(label.positives.to_string());
-            ui.label(label.auc.map_or_else(|| "too few films".to_owned(), |[auc, low, high]| format!("{auc:.2} ({low:.2} to {high:.2})")));
+    egui::Grid::new("labels")
+        .num_columns(3)
+        .striped(false)
+        .spacing(vec2(3.0 * look.size.pad, look.size.gap / 2.0))
+        .show(ui, |ui| {
+            for head in ["finding", "training films", "AUC, held-out patients (95 %)"] {
+                ui.label(RichText::new(head).small().color(look.colour.secondary));
+            }
             ui.end_row();
-        }
-    });
+            for label in &classifier.labels {
+                ui.label(&label.name);
+                ui.label(label.positives.to_string());
+                ui.label(label.auc.map_or_else(
+                    || "too few films".to_owned(),
+                    |[auc, low, high]| format!("{auc:.2} ({low:.2} to {high:.2})"),
+                ));
+                ui.end_row();
+            }
+        });
 }
 
 fn about(ui: &mut Ui, look: &Look) {
@@ -134,5 +152,8 @@ fn about(ui: &mut Ui, look: &Look) {
     );
     ui.add_space(look.size.pad);
     ui.label(format!("Nothing is sent anywhere. {} forgets the list of recent files.", Command::ForgetRecent.text()));
-    ui.label(RichText::new("MIT or Apache-2.0. Fonts: Inter (SIL OFL 1.1), Phosphor Icons (MIT).").color(look.colour.secondary));
+    ui.label(
+        RichText::new("MIT or Apache-2.0. Fonts: Inter (SIL OFL 1.1), Phosphor Icons (MIT).")
+            .color(look.colour.secondary),
+    );
 }

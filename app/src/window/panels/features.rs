@@ -68,7 +68,7 @@ pub fn show(app: &mut App, ui: &mut Ui) {
         return;
     }
     let (edit, mut wish) = (app.edit(), None);
-    let enabled = analysis.reconstruction.is_some();
+    let enabled = app.can_edit() && analysis.reconstruction.is_some();
     ui.spacing_mut().item_spacing.y = 0.0;
     let area = ScrollArea::vertical().id_salt("features").auto_shrink([false, false]);
     area.show_rows(ui, look.size.row, order.len(), |ui, rows| {
@@ -133,7 +133,8 @@ fn tools(app: &mut App, ui: &mut Ui) {
         if field.has_focus() && ui.input(|input| input.key_pressed(Key::Escape)) {
             app.features.search.clear();
         }
-        let combo = egui::ComboBox::from_id_salt("sort").selected_text(app.features.sort.name()).width(ui.available_width());
+        let combo =
+            egui::ComboBox::from_id_salt("sort").selected_text(app.features.sort.name()).width(ui.available_width());
         let combo = combo.show_ui(ui, |ui| {
             for sort in Sort::ALL {
                 ui.selectable_value(&mut app.features.sort, sort, sort.name());
@@ -146,10 +147,10 @@ fn tools(app: &mut App, ui: &mut Ui) {
 /// Places of a row's columns: number or pin, name, slider, value, quantile.
 fn places(rect: Rect, look: &Look) -> [Rect; 5] {
     let gap = look.size.gap;
-    let (index, number) = (look.size.row + gap, look.size.row * 1.5);
+    let (index, number) = (look.size.row + gap, look.size.row * 1.75);
     let rest = rect.width() - index - 2.0 * number - 4.0 * gap;
     let mut x = rect.left();
-    [index, rest * 0.54, rest * 0.46, number, number].map(|width| {
+    [index, rest * 0.57, rest * 0.43, number, number].map(|width| {
         let place = Rect::from_min_max(pos2(x, rect.top()), pos2(x + width, rect.bottom()));
         x += width + gap;
         place
@@ -157,9 +158,12 @@ fn places(rect: Rect, look: &Look) -> [Rect; 5] {
 }
 
 fn columns(ui: &mut Ui, look: &Look) {
-    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), look.size.small + look.size.gap), Sense::hover());
+    let (rect, response) =
+        ui.allocate_exact_size(vec2(ui.available_width(), look.size.small + look.size.gap), Sense::hover());
     let [_, name, _, value, quantile] = places(rect.with_max_x(rect.right() - look.size.pad), look);
-    for (place, align, words) in [(name, Align::Min, "feature"), (value, Align::Max, "activation"), (quantile, Align::Max, "quantile")] {
+    for (place, align, words) in
+        [(name, Align::Min, "feature"), (value, Align::Max, "activation"), (quantile, Align::Max, "quantile")]
+    {
         let wide = if align == Align::Max { place.with_min_x(place.left() - look.size.row) } else { place };
         text::put(ui, wide, align, words, TextStyle::Small.resolve(ui.style()), look.colour.secondary);
     }
@@ -200,7 +204,13 @@ impl Row<'_> {
             value = self.own;
         }
         let unseen = self.seen.is_some_and(|seen| self.value > seen);
-        let number_ink = if unseen { colour.warning } else if edited { colour.accent } else { colour.text };
+        let number_ink = if unseen {
+            colour.warning
+        } else if edited {
+            colour.accent
+        } else {
+            colour.text
+        };
         text::put(ui, value_place, Align::Max, &number::short(self.value), small.clone(), number_ink);
         let share = self.quantile.map_or_else(|| "–".to_owned(), number::percent);
         text::put(ui, quantile, Align::Max, &share, small, colour.secondary);
@@ -212,7 +222,12 @@ impl Row<'_> {
     fn pin(&self, ui: &mut Ui, look: &Look, rect: Rect) -> bool {
         let response = ui.interact(rect, egui::Id::unique(("pin", self.index)), Sense::click());
         response.widget_info(|| {
-            WidgetInfo::selected(egui::Role::Button, ui.is_enabled(), self.is_pinned, format!("pin feature {}", self.index))
+            WidgetInfo::selected(
+                egui::Role::Button,
+                ui.is_enabled(),
+                self.is_pinned,
+                format!("pin feature {}", self.index),
+            )
         });
         if self.is_pinned || response.hovered() || response.has_focus() {
             let ink = if self.is_pinned { look.colour.accent } else { look.colour.text };

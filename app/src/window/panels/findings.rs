@@ -24,7 +24,7 @@ pub fn show(app: &mut App, ui: &mut Ui) {
     columns(ui, &look);
     let (before, after) = (app.scores_before().to_vec(), app.scores_after());
     let edit = app.edit();
-    let enabled = app.analysis().is_some_and(|analysis| analysis.reconstruction.is_some());
+    let enabled = app.can_edit() && app.analysis().is_some_and(|analysis| analysis.reconstruction.is_some());
     let mut wish = None;
     let height = ui.available_height() * SHARE;
     ScrollArea::vertical().id_salt("findings").max_height(height).auto_shrink([false, true]).show(ui, |ui| {
@@ -51,7 +51,7 @@ fn places(rect: Rect, look: &Look) -> [Rect; 5] {
     let mut x = rect.left();
     // Room for the scroll bar at the right.
     let width = rect.width() - look.size.pad;
-    [0.3, 0.27, 0.08, 0.11, 0.24].map(|share| {
+    [0.35, 0.245, 0.075, 0.095, 0.235].map(|share| {
         let part = Rect::from_min_max(pos2(x, rect.top()), pos2(x + width * share - look.size.gap, rect.bottom()));
         x += width * share;
         part
@@ -59,9 +59,12 @@ fn places(rect: Rect, look: &Look) -> [Rect; 5] {
 }
 
 fn columns(ui: &mut Ui, look: &Look) {
-    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), look.size.small + look.size.gap), Sense::hover());
+    let (rect, response) =
+        ui.allocate_exact_size(vec2(ui.available_width(), look.size.small + look.size.gap), Sense::hover());
     let [name, track, step, _, score] = places(rect, look);
-    for (place, align, words) in [(name, Align::Min, "finding"), (track.union(step), Align::Max, "step %"), (score, Align::Max, "score")] {
+    for (place, align, words) in
+        [(name, Align::Min, "finding"), (track.union(step), Align::Max, "step %"), (score, Align::Max, "score")]
+    {
         text::put(ui, place, align, words, TextStyle::Small.resolve(ui.style()), look.colour.secondary);
     }
     response.on_hover_text(
@@ -91,7 +94,11 @@ fn row(ui: &mut Ui, look: &Look, index: usize, label: &Label, own: f32, [before,
     if before.is_finite() {
         bar::score(ui.painter(), look, bars, before, after);
         let moved = (after - before).abs() >= 0.005;
-        let words = if moved { format!("{} → {}", number::score(before), number::score(after)) } else { number::score(after) };
+        let words = if moved {
+            format!("{} → {}", number::score(before), number::score(after))
+        } else {
+            number::score(after)
+        };
         text::put(ui, score, Align::Max, &words, small, if is_strong { colour.text } else { colour.secondary });
     }
     hover.on_hover_text(about(label, before, after));

@@ -94,7 +94,11 @@ fn tabs(app: &mut App, ui: &mut Ui) {
         return;
     }
     let line = ui.cursor().top();
-    ui.painter().hline(ui.max_rect().expand(look.size.pad).x_range(), line, Stroke::new(look.size.stroke, look.colour.line));
+    ui.painter().hline(
+        ui.max_rect().expand(look.size.pad).x_range(),
+        line,
+        Stroke::new(look.size.stroke, look.colour.line),
+    );
     ui.add_space(look.size.gap);
     match app.layout.tab {
         Tab::Shift => shift::show(app, ui),
@@ -116,7 +120,18 @@ fn drop_hint(app: &App, ui: &Ui) {
     let (look, rect) = (&app.look, ui.content_rect());
     let painter = ui.layer_painter(egui::LayerId::new(egui::Order::Foreground, egui::Id::unique("drop")));
     painter.rect_filled(rect, 0.0, look.colour.backdrop);
-    painter.rect_stroke(rect.shrink(look.size.pad), look.size.radius, Stroke::new(look.size.focus, look.colour.accent), egui::StrokeKind::Inside);
+    painter.rect_stroke(
+        rect.shrink(look.size.pad),
+        look.size.radius,
+        Stroke::new(look.size.focus, look.colour.accent),
+        egui::StrokeKind::Inside,
+    );
     let font = egui::TextStyle::Heading.resolve(ui.style());
-    painter.text(rect.center(), egui::Align2::CENTER_CENTER, "Drop films, a folder of films, or a bundle", font, look.colour.on_film);
+    painter.text(
+        rect.center(),
+        egui::Align2::CENTER_CENTER,
+        "Drop films, a folder of films, or a bundle",
+        font,
+        look.colour.on_film,
+    );
 }

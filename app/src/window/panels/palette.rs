@@ -1,6 +1,9 @@
 //! The command palette: every command and film by name.
 
-use egui::{Align, Align2, Area, Frame, Id, Key, Modifiers, Order, Rect, RichText, ScrollArea, Sense, Stroke, TextEdit, TextStyle, Ui, WidgetInfo, vec2};
+use egui::{
+    Align, Align2, Area, Frame, Id, Key, Modifiers, Order, Rect, RichText, ScrollArea, Sense, Stroke, TextEdit,
+    TextStyle, Ui, WidgetInfo, vec2,
+};
 
 use crate::window::app::{App, Cover};
 use crate::window::command::Command;
@@ -27,6 +30,8 @@ pub fn show(app: &mut App, ui: &mut Ui, mut palette: Palette) -> Cover {
     let look = app.look;
     let entries = entries(app, &palette.typed);
     let (mut run, mut close) = (None, false);
+    // The click that opened the palette lies beside it.
+    let was_open = palette.opened;
     ui.input_mut(|input| {
         let last = entries.len().saturating_sub(1);
         if input.consume_key(Modifiers::NONE, Key::ArrowDown) {
@@ -41,12 +46,19 @@ pub fn show(app: &mut App, ui: &mut Ui, mut palette: Palette) -> Cover {
         close = input.consume_key(Modifiers::NONE, Key::Escape);
     });
     let offset = vec2(0.0, look.size.top_bar + look.size.row);
-    let area = Area::new(Id::unique("palette")).order(Order::Foreground).anchor(Align2::CENTER_TOP, offset).fade_in(false);
+    let area =
+        Area::new(Id::unique("palette")).order(Order::Foreground).anchor(Align2::CENTER_TOP, offset).fade_in(false);
     let shown = area.show(ui.ctx(), |ui| {
-        let frame = Frame::new().fill(look.colour.raised).stroke(Stroke::new(look.size.stroke, look.colour.accent)).corner_radius(look.size.radius).inner_margin(look.size.pad);
+        let frame = Frame::new()
+            .fill(look.colour.raised)
+            .stroke(Stroke::new(look.size.stroke, look.colour.accent))
+            .corner_radius(look.size.radius)
+            .inner_margin(look.size.pad);
         frame.show(ui, |ui| {
             ui.set_width(look.size.palette_width);
-            let field = TextEdit::singleline(&mut palette.typed).desired_width(f32::INFINITY).hint_text("type a command or a film");
+            let field = TextEdit::singleline(&mut palette.typed)
+                .desired_width(f32::INFINITY)
+                .hint_text("type a command or a film");
             let field = ui.add(field).accessible_name("command palette");
             if !palette.opened {
                 field.request_focus();
@@ -73,7 +85,7 @@ pub fn show(app: &mut App, ui: &mut Ui, mut palette: Palette) -> Cover {
             });
         });
     });
-    close |= shown.response.clicked_elsewhere() && palette.opened;
+    close |= shown.response.clicked_elsewhere() && was_open;
     match run {
         Some(Entry::Command(command)) => {
             app.cover = Cover::Nothing;
@@ -90,7 +102,8 @@ pub fn show(app: &mut App, ui: &mut Ui, mut palette: Palette) -> Cover {
 }
 
 fn entries(app: &App, typed: &str) -> Vec<Entry> {
-    let commands = Command::all().filter(|command| *command != Command::Palette && app.can(*command)).map(Entry::Command);
+    let commands =
+        Command::all().filter(|command| *command != Command::Palette && app.can(*command)).map(Entry::Command);
     let films = app.study.films.iter().enumerate().map(|(index, film)| Entry::Film(index, film.name.clone()));
     let mut found: Vec<(usize, Entry)> =
         commands.chain(films).filter_map(|entry| rank(&name(&entry), typed).map(|rank| (rank, entry))).collect();

@@ -27,7 +27,7 @@ pub fn show(app: &mut App, ui: &mut Ui) {
     });
     egui::ScrollArea::vertical().id_salt("times").auto_shrink([false, false]).show(ui, |ui| {
         ui.spacing_mut().item_spacing.y = 0.0;
-        ui.set_max_width(3.0 * look.size.dialog_width / 2.0);
+        ui.set_max_width(ui.available_width().min(1.5 * look.size.dialog_width));
         row(ui, &look, ["stage", "last", "median", "95 %"].map(str::to_owned), None);
         let performance = &app.performance;
         for (name, times) in [
@@ -50,7 +50,8 @@ fn row(ui: &mut Ui, look: &Look, words: [String; 4], times: Option<&Times>) {
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), look.size.row - look.size.gap), Sense::hover());
     let mut x = rect.left();
     let places = COLUMNS.map(|share| {
-        let place = Rect::from_min_max(pos2(x, rect.top()), pos2(x + rect.width() * share - look.size.pad, rect.bottom()));
+        let place =
+            Rect::from_min_max(pos2(x, rect.top()), pos2(x + rect.width() * share - look.size.pad, rect.bottom()));
         x += rect.width() * share;
         place
     });
@@ -71,7 +72,8 @@ fn row(ui: &mut Ui, look: &Look, words: [String; 4], times: Option<&Times>) {
     for (i, time) in times.iter().enumerate() {
         let height = (history.height() - look.size.gap) * time / most;
         let left = history.left() + i as f32 * step.min(look.size.gap);
-        let bar = Rect::from_min_max(pos2(left, history.bottom() - height), pos2(left + width.max(1.0), history.bottom()));
+        let bar =
+            Rect::from_min_max(pos2(left, history.bottom() - height), pos2(left + width.max(1.0), history.bottom()));
         ui.painter().rect_filled(bar, 0.0, look.colour.disabled);
     }
 }

@@ -1,6 +1,8 @@
 //! The Shift panel: what to change and how, then the film walked along that direction, frame by frame.
 
-use egui::{Align, Align2, Button, DragValue, Layout, Rect, RichText, Sense, TextStyle, Ui, UiBuilder, WidgetInfo, pos2, vec2};
+use egui::{
+    Align, Align2, Button, DragValue, Layout, Rect, RichText, Sense, TextStyle, Ui, UiBuilder, WidgetInfo, pos2, vec2,
+};
 use fluoro_core::difference::MapMethod;
 use fluoro_core::shift::{Preset, StopRule, Target};
 
@@ -35,7 +37,11 @@ fn settings(app: &mut App, ui: &mut Ui) {
         ui.label(RichText::new(words).color(look.colour.secondary)).on_hover_text(hint);
     };
     ui.horizontal(|ui| {
-        name(ui, "target", "What the shift changes: a finding along the gradient of its score, or a feature along its own direction");
+        name(
+            ui,
+            "target",
+            "What the shift changes: a finding along the gradient of its score, or a feature along its own direction",
+        );
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if app.shift.job.working.is_some() {
                 if ui.button("Cancel").clicked() {
@@ -74,7 +80,8 @@ fn settings(app: &mut App, ui: &mut Ui) {
         combo.response.accessible_name("difference map");
     });
     ui.horizontal(|ui| {
-        ui.checkbox(&mut settings.fixed, "fixed range").on_hover_text("First and last λ, instead of the preset's search");
+        ui.checkbox(&mut settings.fixed, "fixed range")
+            .on_hover_text("First and last λ, instead of the preset's search");
         let [low, high] = &mut settings.range;
         ui.add_enabled_ui(settings.fixed, |ui| {
             let below = *high - 1.0;
@@ -85,7 +92,8 @@ fn settings(app: &mut App, ui: &mut Ui) {
         });
     });
     ui.horizontal(|ui| {
-        ui.checkbox(&mut settings.counted, "own number of frames").on_hover_text("Evenly spaced, instead of the preset's own");
+        ui.checkbox(&mut settings.counted, "own number of frames")
+            .on_hover_text("Evenly spaced, instead of the preset's own");
         let field = DragValue::new(&mut settings.frames).range(2..=200);
         ui.add_enabled(settings.counted, field).accessible_name("number of frames");
     });
@@ -94,23 +102,28 @@ fn settings(app: &mut App, ui: &mut Ui) {
 fn target(app: &mut App, ui: &mut Ui) {
     let labels = app.labels();
     let top = app.analysis().map(|analysis| {
-        let mut order: Vec<usize> = (0..analysis.activations.len()).filter(|&i| analysis.activations[i] > 0.0).collect();
+        let mut order: Vec<usize> =
+            (0..analysis.activations.len()).filter(|&i| analysis.activations[i] > 0.0).collect();
         order.sort_by(|&a, &b| analysis.activations[b].total_cmp(&analysis.activations[a]));
         order.truncate(TARGETS);
         order
     });
     let chosen = app.target_name(app.shift.settings.target);
-    let combo = egui::ComboBox::from_id_salt("target").selected_text(chosen).width(ui.available_width() - 2.0 * app.look.size.gap).truncate().show_ui(ui, |ui| {
-        for (index, label) in labels.iter().enumerate() {
-            ui.selectable_value(&mut app.shift.settings.target, Target::Label(index), label);
-        }
-        ui.separator();
-        for index in top.unwrap_or_default() {
-            let name = app.feature_name(index);
-            let words = if name.starts_with("feature ") { name } else { format!("feature {index}: {name}") };
-            ui.selectable_value(&mut app.shift.settings.target, Target::Feature(index), words);
-        }
-    });
+    let combo = egui::ComboBox::from_id_salt("target")
+        .selected_text(chosen)
+        .width(ui.available_width() - 2.0 * app.look.size.gap)
+        .truncate()
+        .show_ui(ui, |ui| {
+            for (index, label) in labels.iter().enumerate() {
+                ui.selectable_value(&mut app.shift.settings.target, Target::Label(index), label);
+            }
+            ui.separator();
+            for index in top.unwrap_or_default() {
+                let name = app.feature_name(index);
+                let words = if name.starts_with("feature ") { name } else { format!("feature {index}: {name}") };
+                ui.selectable_value(&mut app.shift.settings.target, Target::Feature(index), words);
+            }
+        });
     combo.response.accessible_name("target of the shift");
 }
 
@@ -144,7 +157,11 @@ fn timeline(app: &mut App, ui: &mut Ui, done: &Done) {
     let mut lines: Vec<Line<'_>> = shift
         .others
         .iter()
-        .map(|(_, scores)| Line { values: scores, colour: look.colour.secondary.gamma_multiply(0.45), width: look.size.plot_faint })
+        .map(|(_, scores)| Line {
+            values: scores,
+            colour: look.colour.secondary.gamma_multiply(0.45),
+            width: look.size.plot_faint,
+        })
         .collect();
     if is_label {
         lines.push(Line { values: &shift.predictions, colour: look.colour.accent, width: look.size.plot_line });
@@ -155,7 +172,11 @@ fn timeline(app: &mut App, ui: &mut Ui, done: &Done) {
     let plot = Plot { x: &shift.lambdas, lines, y: [0.0, 1.0], x_name, is_score: true, at };
     let area = plot.paint(ui, &look, rect);
     scrub(app, ui, area, &shift.lambdas);
-    let legend = if is_label { format!("score of {}; other findings faint", app.target_name(done.request.target)) } else { "scores of all findings".to_owned() };
+    let legend = if is_label {
+        format!("score of {}; other findings faint", app.target_name(done.request.target))
+    } else {
+        "scores of all findings".to_owned()
+    };
     let font = TextStyle::Small.resolve(ui.style());
     let at = area.left_top() + vec2(look.size.gap, look.size.gap);
     text::on_film(ui.painter(), at, Align2::LEFT_TOP, &legend, font, look.colour.secondary, look.colour.panel);
@@ -164,7 +185,8 @@ fn timeline(app: &mut App, ui: &mut Ui, done: &Done) {
 fn controls(app: &mut App, ui: &mut Ui, done: &Done) {
     let look = app.look;
     let icon = |ui: &mut Ui, icon: &str, name: &str| {
-        let button = Button::new(RichText::new(icon).size(look.size.heading)).min_size(vec2(look.size.row, look.size.row));
+        let button =
+            Button::new(RichText::new(icon).size(look.size.heading)).min_size(vec2(look.size.row, look.size.row));
         ui.add(button).on_hover_text(name).accessible_name(name).clicked()
     };
     let last = done.shift.frames.len().saturating_sub(1) as f32;
@@ -181,16 +203,20 @@ fn controls(app: &mut App, ui: &mut Ui, done: &Done) {
         app.shift.go_to(last);
     }
     let speed = app.shift.speed.0;
-    let combo = egui::ComboBox::from_id_salt("speed").width(2.5 * look.size.row).selected_text(format!("{speed}×")).show_ui(ui, |ui| {
-        for choice in SPEEDS {
-            ui.selectable_value(&mut app.shift.speed, Speed(choice), format!("{choice}×"));
-        }
-    });
+    let combo = egui::ComboBox::from_id_salt("speed")
+        .width(2.5 * look.size.row)
+        .selected_text(format!("{speed}×"))
+        .show_ui(ui, |ui| {
+            for choice in SPEEDS {
+                ui.selectable_value(&mut app.shift.speed, Speed(choice), format!("{choice}×"));
+            }
+        });
     combo.response.accessible_name("speed");
     let frame = app.shift.frame();
     let words = format!("frame {} of {}", frame + 1, done.shift.frames.len());
     ui.label(RichText::new(words).color(look.colour.secondary)).on_hover_text(stops(done));
-    ui.checkbox(&mut app.shift.whole, "whole shift").on_hover_text("The difference shows the map of the whole shift instead of this frame");
+    ui.checkbox(&mut app.shift.whole, "whole shift")
+        .on_hover_text("The difference shows the map of the whole shift instead of this frame");
 }
 
 /// Why the search ended where it did.

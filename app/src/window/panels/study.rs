@@ -22,7 +22,9 @@ pub fn show(app: &mut App, ui: &mut Ui) {
         ui.label(RichText::new(words).small().color(look.colour.secondary));
     });
     if app.study.films.is_empty() {
-        if app.study.searching.is_none() && states::empty(ui, &look, "No films are open. Drop some on the window.", Some("Open films…")) {
+        if app.study.searching.is_none()
+            && states::empty(ui, &look, "No films are open. Drop some on the window.", Some("Open films…"))
+        {
             app.run(Command::OpenFilms);
         }
         return;
@@ -63,20 +65,36 @@ fn row(ui: &mut Ui, look: &Look, film: &Film, index: usize, is_current: bool) ->
     if response.has_focus() {
         ui.painter().rect_stroke(rect, size.radius, Stroke::new(size.focus, colour.accent), egui::StrokeKind::Inside);
     }
-    let picture = Rect::from_center_size(pos2(rect.left() + size.gap + size.thumbnail / 2.0, rect.center().y), vec2(size.thumbnail, size.thumbnail));
+    let picture = Rect::from_center_size(
+        pos2(rect.left() + size.gap + size.thumbnail / 2.0, rect.center().y),
+        vec2(size.thumbnail, size.thumbnail),
+    );
     ui.painter().rect_filled(picture, 0.0, colour.light_box);
     match (&film.thumbnail, &film.problem) {
-        (_, Some(_)) => text::put(ui, picture, Align::Center, icons::ERROR, TextStyle::Heading.resolve(ui.style()), colour.error),
-        (Some(texture), None) => {
+        (None, Some(_)) => {
+            text::put(ui, picture, Align::Center, icons::ERROR, TextStyle::Heading.resolve(ui.style()), colour.error)
+        }
+        (Some(texture), _) => {
             let uv = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
             ui.painter().image(texture.id(), picture, uv, egui::Color32::WHITE);
         }
-        (None, None) => text::put(ui, picture, Align::Center, icons::FILM, TextStyle::Heading.resolve(ui.style()), colour.on_film_secondary),
+        (None, None) => text::put(
+            ui,
+            picture,
+            Align::Center,
+            icons::FILM,
+            TextStyle::Heading.resolve(ui.style()),
+            colour.on_film_secondary,
+        ),
     }
-    let words = Rect::from_min_max(pos2(picture.right() + size.pad, rect.top() + size.gap), rect.max - vec2(size.gap, size.gap));
+    let words = Rect::from_min_max(
+        pos2(picture.right() + size.pad, rect.top() + size.gap),
+        rect.max - vec2(size.gap, size.gap),
+    );
     let (upper, lower) = words.split_top_bottom_at_fraction(0.5);
     text::put(ui, upper, Align::Min, &film.name, TextStyle::Body.resolve(ui.style()), colour.text);
     let (note, ink) = match (&film.facts, &film.problem) {
+        (Some(facts), Some(_)) if film.thumbnail.is_some() => (format!("{facts} · not analysed"), colour.warning),
         (_, Some(_)) => ("cannot be read".to_owned(), colour.error),
         (Some(facts), None) if !film.history.current().is_empty() => (format!("{facts} · edited"), colour.accent),
         (Some(facts), None) => (facts.clone(), colour.secondary),
@@ -91,7 +109,11 @@ fn metadata(app: &mut App, ui: &mut Ui) {
     heading(ui, &look, "Film", |ui| {
         let icon = if app.privacy { icons::LOCKED } else { icons::UNLOCKED };
         let button = egui::Button::new(icon).selected(app.privacy).frame_when_inactive(false);
-        let hint = if app.privacy { "Patient names are hidden. Click to show them." } else { "Patient names are shown. Click to hide them." };
+        let hint = if app.privacy {
+            "Patient names are hidden. Click to show them."
+        } else {
+            "Patient names are shown. Click to hide them."
+        };
         if ui.add(button).on_hover_text(hint).accessible_name("hide patient names").clicked() {
             app.run(Command::TogglePrivacy);
         }
@@ -108,7 +130,9 @@ fn metadata(app: &mut App, ui: &mut Ui) {
     rows.extend(metadata.age_years.map(|age| ("age", format!("{age:.0} years"))));
     rows.extend(metadata.sex.map(|sex| ("sex", sex.to_string())));
     rows.push(("size", format!("{width} × {height} pixels")));
-    rows.extend(metadata.spacing_mm.map(|[row, column]| ("pixel", if row == column { format!("{row:.3} mm") } else { format!("{row:.3} × {column:.3} mm") })));
+    rows.extend(metadata.spacing_mm.map(|[row, column]| {
+        ("pixel", if row == column { format!("{row:.3} mm") } else { format!("{row:.3} × {column:.3} mm") })
+    }));
     rows.extend(metadata.body_part.clone().map(|part| ("body part", part)));
     rows.push(("values", format!("{:.0} to {:.0}", radiograph.range[0], radiograph.range[1])));
     rows.push(("file", metadata.format.clone()));
@@ -123,7 +147,10 @@ fn metadata(app: &mut App, ui: &mut Ui) {
         });
         for warning in warnings {
             ui.add_space(look.size.gap);
-            ui.add(Label::new(RichText::new(format!("{}  {warning}", icons::WARNING)).small().color(look.colour.warning)).wrap());
+            ui.add(
+                Label::new(RichText::new(format!("{}  {warning}", icons::WARNING)).small().color(look.colour.warning))
+                    .wrap(),
+            );
         }
     });
 }

@@ -20,7 +20,8 @@ pub fn show(app: &mut App, ui: &mut Ui) {
     let mut closed = None;
     let right = if app.layout.features { look.size.right } else { 0.0 };
     let offset = vec2(-(right + look.size.pad), -(look.size.status_bar + look.size.tab_bar + look.size.pad));
-    let area = Area::new(Id::unique("toasts")).order(Order::Foreground).anchor(Align2::RIGHT_BOTTOM, offset).fade_in(false);
+    let area =
+        Area::new(Id::unique("toasts")).order(Order::Foreground).anchor(Align2::RIGHT_BOTTOM, offset).fade_in(false);
     area.show(ui.ctx(), |ui| {
         ui.set_max_width(look.size.toast_width);
         for toast in &toasts {
@@ -29,14 +30,19 @@ pub fn show(app: &mut App, ui: &mut Ui) {
                 Kind::Warning => (icons::WARNING, look.colour.warning),
                 Kind::Error => (icons::ERROR, look.colour.error),
             };
-            let frame = Frame::new().fill(look.colour.raised).stroke(Stroke::new(look.size.stroke, ink)).corner_radius(look.size.radius).inner_margin(look.size.pad);
+            let frame = Frame::new()
+                .fill(look.colour.raised)
+                .stroke(Stroke::new(look.size.stroke, ink))
+                .corner_radius(look.size.radius)
+                .inner_margin(look.size.pad);
             frame.show(ui, |ui| {
                 ui.set_width(look.size.toast_width);
                 ui.horizontal(|ui| {
                     ui.label(RichText::new(format!("{icon}  {}", toast.title)).color(ink));
                     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                         let close = ui.add(Button::new(icons::CLOSE).frame_when_inactive(false));
-                        if close.on_hover_text("Close").accessible_name(format!("close message {}", toast.id)).clicked() {
+                        if close.on_hover_text("Close").accessible_name(format!("close message {}", toast.id)).clicked()
+                        {
                             closed = Some(toast.id);
                         }
                         let copy = ui.add(Button::new(icons::COPY).frame_when_inactive(false));

@@ -70,7 +70,8 @@ fn middle(app: &mut App, ui: &mut Ui) {
         None if app.model.pending.is_some() => "opening…".to_owned(),
         None => "none".to_owned(),
     };
-    let button = Button::new(RichText::new(format!("bundle: {bundle}")).color(colour.secondary)).frame_when_inactive(false);
+    let button =
+        Button::new(RichText::new(format!("bundle: {bundle}")).color(colour.secondary)).frame_when_inactive(false);
     if ui.add_enabled(app.model.view.is_some(), button).on_hover_text(Command::AboutBundle.hint()).clicked() {
         app.run(Command::AboutBundle);
     }

@@ -50,8 +50,10 @@ pub fn file_name(path: &Path) -> String {
 pub struct Study {
     /// Films, in order.
     pub films: Vec<Film>,
-    /// The film shown, or on its way.
+    /// The film chosen: shown, or on its way.
     pub current: usize,
+    /// The film on the light box.
+    pub shown: Option<usize>,
     /// The request for a film that is being opened, and its place.
     pub pending: Option<(RequestId, usize)>,
     /// Files and folders being looked through.
@@ -71,7 +73,7 @@ impl Study {
         paths.into_iter().map(|path| Film::new(FilmSource::File(path))).collect()
     }
 
-    /// The film shown, or on its way.
+    /// The film chosen: shown, or on its way.
     pub fn film(&self) -> Option<&Film> {
         self.films.get(self.current)
     }
@@ -79,6 +81,17 @@ impl Study {
     /// The same, to change.
     pub fn film_mut(&mut self) -> Option<&mut Film> {
         self.films.get_mut(self.current)
+    }
+
+    /// The edit of the film on the light box.
+    pub fn history(&self) -> Option<&History> {
+        self.films.get(self.shown?).map(|film| &film.history)
+    }
+
+    /// The same, to change; not while another film is on its way, because the engine may hold that one already.
+    pub fn history_mut(&mut self) -> Option<&mut History> {
+        let shown = self.shown.filter(|_| self.pending.is_none())?;
+        self.films.get_mut(shown).map(|film| &mut film.history)
     }
 }
 

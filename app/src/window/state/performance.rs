@@ -70,6 +70,9 @@ mod tests {
         for i in 0..200 {
             times.push(i as f32);
         }
-        assert_eq!((times.len(), times.last(), times.quantile(0.0), times.quantile(1.0)), (64, Some(199.0), Some(136.0), Some(199.0)));
+        assert_eq!(
+            (times.len(), times.last(), times.quantile(0.0), times.quantile(1.0)),
+            (64, Some(199.0), Some(136.0), Some(199.0))
+        );
     }
 }

@@ -17,11 +17,15 @@ impl Problem {
     /// From an engine error; `what` says what was tried.
     pub fn new(what: impl Into<String>, error: &Error) -> Self {
         let todo = match error {
-            Error::Film { .. } => "Check the file, or choose another film in the list. The other films are not affected.",
+            Error::Film { .. } => {
+                "Check the file, or choose another film in the list. The other films are not affected."
+            }
             Error::Bundle { .. } => "Choose another bundle under Model, or get this one again.",
             Error::Write { .. } => "Choose another place and export again. Nothing was left behind.",
             Error::MissingPart { .. } => "Choose a bundle that has this part, under Model.",
-            Error::Device { .. } => "Try again. If it happens again, start Fluoro with --device cpu and report these lines.",
+            Error::Device { .. } => {
+                "Try again. If it happens again, start Fluoro with --device cpu and report these lines."
+            }
             Error::Cancelled => "Start it again when you want it.",
             _ => "Change the request and try again.",
         };

@@ -74,7 +74,11 @@ impl Done {
     /// Looks at every frame once.
     pub fn new(shift: Arc<Shift>, request: ShiftRequest, version: u64) -> Self {
         let change = |frame| difference::signed(&shift.reference, frame).map(|map| map.min_max());
-        let limit = shift.frames.iter().filter_map(|frame| change(frame).ok()).fold(0.0_f32, |most, (lo, hi)| most.max(hi).max(-lo));
+        let limit = shift
+            .frames
+            .iter()
+            .filter_map(|frame| change(frame).ok())
+            .fold(0.0_f32, |most, (lo, hi)| most.max(hi).max(-lo));
         Self { shift, request, version, limit }
     }
 }

@@ -12,7 +12,8 @@ pub fn score(painter: &Painter, look: &Look, rect: Rect, before: f32, after: f32
     let (colour, size) = (&look.colour, &look.size);
     let area = Rect::from_center_size(rect.center(), egui::vec2(rect.width(), size.bar));
     let x = |score: f32| egui::lerp(area.x_range(), if score.is_finite() { score.clamp(0.0, 1.0) } else { 0.0 });
-    let part = |from: f32, to: f32| Rect::from_min_max(pos2(from.min(to), area.top()), pos2(from.max(to), area.bottom()));
+    let part =
+        |from: f32, to: f32| Rect::from_min_max(pos2(from.min(to), area.top()), pos2(from.max(to), area.bottom()));
     painter.rect_filled(area, 0.0, colour.line);
     // A score above its operating point is what a reader looks for first.
     let ink = if after >= OPERATING_POINT { colour.text } else { colour.secondary };

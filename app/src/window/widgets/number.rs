@@ -59,8 +59,17 @@ mod tests {
 
     #[test]
     fn few_digits() {
-        assert_eq!([0.0, 2.345, 23.45, 234.5, -1.5].map(short), ["0.00", "2.35", "23.5", "234", "−1.50"].map(str::to_owned));
-        assert_eq!((short(f32::NAN), score(0.815), signed(-12.4), signed(3.0)), ("–".into(), "0.81".into(), "−12".into(), "+3".into()));
-        assert_eq!([0.42, 31.4, 1500.0, 15_000.0].map(milliseconds), ["0.4 ms", "31 ms", "1.5 s", "15 s"].map(str::to_owned));
+        assert_eq!(
+            [0.0, 2.345, 23.45, 234.5, -1.5].map(short),
+            ["0.00", "2.35", "23.5", "234", "−1.50"].map(str::to_owned)
+        );
+        assert_eq!(
+            (short(f32::NAN), score(0.815), signed(-12.4), signed(3.0)),
+            ("–".into(), "0.81".into(), "−12".into(), "+3".into())
+        );
+        assert_eq!(
+            [0.42, 31.4, 1500.0, 15_000.0].map(milliseconds),
+            ["0.4 ms", "31 ms", "1.5 s", "15 s"].map(str::to_owned)
+        );
     }
 }

@@ -48,7 +48,10 @@ impl Plot<'_> {
         let place = |x: f32, y: f32| {
             let span = if last > first { (x - first) / (last - first) } else { 0.5 };
             let rise = (y - self.y[0]) / (self.y[1] - self.y[0]).max(f32::MIN_POSITIVE);
-            pos2(egui::lerp(area.x_range(), span.clamp(0.0, 1.0)), egui::lerp(area.bottom()..=area.top(), rise.clamp(0.0, 1.0)))
+            pos2(
+                egui::lerp(area.x_range(), span.clamp(0.0, 1.0)),
+                egui::lerp(area.bottom()..=area.top(), rise.clamp(0.0, 1.0)),
+            )
         };
         if self.is_score {
             let y = place(first, OPERATING_POINT).y;
@@ -66,7 +69,8 @@ impl Plot<'_> {
         let now = place(self.at, self.y[0]).x;
         painter.vline(now, area.y_range(), Stroke::new(size.stroke, colour.text));
         if let Some(top) = self.lines.last() {
-            let nearest = self.x.iter().zip(top.values).min_by(|a, b| (a.0 - self.at).abs().total_cmp(&(b.0 - self.at).abs()));
+            let nearest =
+                self.x.iter().zip(top.values).min_by(|a, b| (a.0 - self.at).abs().total_cmp(&(b.0 - self.at).abs()));
             if let Some((&x, &y)) = nearest {
                 painter.circle_filled(place(x, y), size.handle - 2.0, top.colour);
             }

@@ -20,11 +20,20 @@ pub fn put(ui: &Ui, rect: Rect, align: egui::Align, text: &str, font: FontId, co
 }
 
 /// Paints lines on a film, readable on black and on white; returns where they are.
-pub fn on_film(painter: &Painter, at: Pos2, anchor: Align2, text: &str, font: FontId, ink: Color32, halo: Color32) -> Rect {
+pub fn on_film(
+    painter: &Painter,
+    at: Pos2,
+    anchor: Align2,
+    text: &str,
+    font: FontId,
+    ink: Color32,
+    halo: Color32,
+) -> Rect {
     let galley = painter.layout_no_wrap(text.to_owned(), font, ink);
     let rect = anchor.anchor_size(at, galley.size());
     let shade = halo.gamma_multiply(0.55);
-    for (x, y) in [(-1.0, 0.0), (1.0, 0.0), (0.0, -1.0), (0.0, 1.0), (1.0, 1.0), (-1.0, 1.0), (1.0, -1.0), (-1.0, -1.0)] {
+    for (x, y) in [(-1.0, 0.0), (1.0, 0.0), (0.0, -1.0), (0.0, 1.0), (1.0, 1.0), (-1.0, 1.0), (1.0, -1.0), (-1.0, -1.0)]
+    {
         painter.galley_with_override_text_color(rect.min + vec2(x, y), Arc::clone(&galley), shade);
     }
     painter.galley(rect.min, galley, ink);

@@ -1,0 +1,162 @@
+//! Everything a user can ask for, once: the menus, the palette, the keys and the list of keys all read this.
+
+mod keys;
+mod run;
+
+/// One wish.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    OpenFilms,
+    OpenFolder,
+    OpenSamples,
+    OpenBundle,
+    ForgetRecent,
+    Quit,
+    NextFilm,
+    PreviousFilm,
+    Undo,
+    Redo,
+    ResetEdits,
+    ArrangeFour,
+    ArrangeTwo,
+    ArrangeOne,
+    ToggleOverlay,
+    Invert,
+    ResetView,
+    ToggleStudy,
+    ToggleFeatures,
+    ShowShift,
+    ShowPerformance,
+    SearchFeatures,
+    ComputeShift,
+    Cancel,
+    PlayPause,
+    NextFrame,
+    PreviousFrame,
+    ExportPicture,
+    ExportGif,
+    ExportSheet,
+    ExportFrames,
+    TogglePrivacy,
+    SwitchTheme,
+    Palette,
+    Keys,
+    AboutBundle,
+    About,
+}
+
+/// Menus, in order.
+pub const MENUS: [(&str, &[&[Command]]); 4] = [
+    (
+        "File",
+        &[
+            &[Command::OpenFilms, Command::OpenFolder, Command::OpenSamples],
+            &[Command::ExportPicture, Command::ExportGif, Command::ExportSheet, Command::ExportFrames],
+            &[Command::ForgetRecent, Command::Quit],
+        ],
+    ),
+    (
+        "View",
+        &[
+            &[Command::ArrangeFour, Command::ArrangeTwo, Command::ArrangeOne],
+            &[Command::ToggleOverlay, Command::Invert, Command::ResetView],
+            &[Command::NextFilm, Command::PreviousFilm],
+            &[Command::ToggleStudy, Command::ToggleFeatures, Command::ShowShift, Command::ShowPerformance],
+            &[Command::TogglePrivacy, Command::SwitchTheme],
+        ],
+    ),
+    (
+        "Model",
+        &[
+            &[Command::OpenBundle, Command::AboutBundle],
+            &[Command::Undo, Command::Redo, Command::ResetEdits, Command::SearchFeatures],
+            &[Command::ComputeShift, Command::PlayPause, Command::NextFrame, Command::PreviousFrame, Command::Cancel],
+        ],
+    ),
+    ("Help", &[&[Command::Palette, Command::Keys], &[Command::About]]),
+];
+
+impl Command {
+    /// Every command, in the order of the menus.
+    pub fn all() -> impl Iterator<Item = Self> {
+        MENUS.iter().flat_map(|(_, groups)| groups.iter().flat_map(|group| group.iter().copied()))
+    }
+
+    /// What menus call it.
+    pub fn text(self) -> &'static str {
+        self.words().0
+    }
+
+    /// One sentence about it.
+    pub fn hint(self) -> &'static str {
+        self.words().1
+    }
+
+    fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::OpenFilms => {
+                ("Open films…", "DICOM, PNG, JPEG, TIFF or BMP files; they can be dropped on the window too")
+            }
+            Self::OpenFolder => ("Open folder…", "All films in a folder and the folders below it"),
+            Self::OpenSamples => ("Open sample films", "Drawn films that come with Fluoro; not patients"),
+            Self::OpenBundle => ("Open bundle…", "A folder that holds bundle.ron and weights"),
+            Self::ForgetRecent => ("Forget recent files", "Empties the list of recent files on this computer"),
+            Self::Quit => ("Quit", "Closes the window"),
+            Self::NextFilm => ("Next film", "The film below in the study"),
+            Self::PreviousFilm => ("Previous film", "The film above in the study"),
+            Self::Undo => ("Undo", "Takes the last change of a slider back"),
+            Self::Redo => ("Redo", "Makes it again"),
+            Self::ResetEdits => ("Reset all sliders", "Back to the film as it is; can be undone"),
+            Self::ArrangeFour => ("Four viewports", "Original, counterfactual, reconstruction, difference"),
+            Self::ArrangeTwo => ("Two viewports", "Original and counterfactual side by side"),
+            Self::ArrangeOne => {
+                ("One viewport", "One picture; the original stays in the corner of one made by a model")
+            }
+            Self::ToggleOverlay => ("Overlay", "What changed, in colour: orange brighter, blue darker"),
+            Self::Invert => ("Invert", "Swaps black and white on screen; the model sees the same film"),
+            Self::ResetView => ("Reset view", "Whole film, window as in the file, not inverted"),
+            Self::ToggleStudy => ("Study panel", "Films and what their files say"),
+            Self::ToggleFeatures => ("Features panel", "Findings and features as sliders"),
+            Self::ShowShift => ("Shift", "Latent shift: the film walked along a direction"),
+            Self::ShowPerformance => ("Performance", "Device and times"),
+            Self::SearchFeatures => ("Search features", "Puts the cursor in the search field"),
+            Self::ComputeShift => ("Compute shift", "Computes the shift that the Shift panel describes"),
+            Self::Cancel => ("Cancel", "Stops the shift or the export in progress"),
+            Self::PlayPause => ("Play or pause", "Plays the shift forth and back"),
+            Self::NextFrame => ("Next frame", "One frame on in the shift"),
+            Self::PreviousFrame => ("Previous frame", "One frame back in the shift"),
+            Self::ExportPicture => ("Export picture…", "The counterfactual of the sliders as PNG, with its recipe"),
+            Self::ExportGif => ("Export GIF…", "The shift as a moving picture, with its recipe"),
+            Self::ExportSheet => ("Export sheet…", "The shift as one PNG for a paper, with its recipe"),
+            Self::ExportFrames => ("Export frames…", "The shift as a folder of PNG files with a table, and its recipe"),
+            Self::TogglePrivacy => ("Hide patient names", "On at every start"),
+            Self::SwitchTheme => ("Light or dark panels", "Films stay on dark ground"),
+            Self::Palette => ("Command palette", "Every command and film by name"),
+            Self::Keys => ("Keys and gestures", "What keyboard and mouse do"),
+            Self::AboutBundle => {
+                ("About this bundle", "What it was trained on, how good it is, its limits and licence")
+            }
+            Self::About => ("About Fluoro", "Version, licence, and what it is not for"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_commands_share_keys_and_all_are_in_a_menu_once() {
+        let mut seen = Vec::new();
+        let mut commands = Vec::new();
+        for command in Command::all() {
+            assert!(!commands.contains(&command), "{command:?} twice");
+            commands.push(command);
+            assert!(!command.text().is_empty() && !command.hint().is_empty());
+            for keys in command.keys() {
+                assert!(!seen.contains(keys), "{keys:?} twice");
+                seen.push(*keys);
+            }
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! What a user asks for, as changes of the application: films, bundles, edits, shifts. Answers come in
+//! [`events`](super::events).
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use fluoro_core::bundle::BundleSource;
+use fluoro_core::engine::Edit;
+use fluoro_core::radiograph::Study as FilmFiles;
+use fluoro_core::worker::RequestId;
+
+use super::app::{App, Source};
+use super::state::edits::{Handle, History, Pictures};
+use super::state::films::{Film, Study};
+use super::state::problem::Problem;
+use super::state::shift::ShiftState;
+
+impl App {
+    /// Opens files and folders; a folder that is a bundle is opened as one.
+    pub fn open_paths(&mut self, paths: Vec<PathBuf>) {
+        if let [folder] = paths.as_slice()
+            && is_bundle(folder)
+        {
+            return self.open_bundle(BundleSource::Folder(folder.clone()));
+        }
+        for path in &paths {
+            self.recent.add(path);
+        }
+        let wake = self.ctx.clone();
+        // A folder on a network drive can take long to walk through.
+        self.study.searching = Some(poll_promise::Promise::spawn_thread("fluoro-search", move || {
+            let found = FilmFiles::open(&paths).map(|study| study.films);
+            wake.request_repaint();
+            found.map_err(|error| Problem::new("No films were opened", &error))
+        }));
+    }
+
+    /// Opens the sample films.
+    pub fn open_samples(&mut self) {
+        self.set_films(Study::samples());
+    }
+
+    /// Replaces the study's films and shows the first.
+    pub fn set_films(&mut self, films: Vec<Film>) {
+        self.study = Study { films, ..Study::default() };
+        self.clear_light_box();
+        self.show_film(0);
+    }
+
+    /// Takes the film and everything made of it off the light box.
+    pub(super) fn clear_light_box(&mut self) {
+        self.film = None;
+        self.study.shown = None;
+        self.pictures = Pictures::default();
+        let settings = std::mem::take(&mut self.shift.settings);
+        self.shift = ShiftState { settings, speed: self.shift.speed, ..ShiftState::default() };
+        self.source = Source::Edit;
+    }
+
+    /// Opens a bundle; films are analysed again.
+    pub fn open_bundle(&mut self, source: BundleSource) {
+        let Some(worker) = &self.worker else { return };
+        self.model.problem = None;
+        self.model.pending = Some(worker.open_bundle(source));
+    }
+
+    /// Shows a film of the study. While one is being opened, only the newest wish is kept.
+    pub fn show_film(&mut self, index: usize) {
+        if index >= self.study.films.len() {
+            return;
+        }
+        if let Some(history) = self.study.history_mut() {
+            history.end_gesture();
+        }
+        self.study.current = index;
+        if self.study.pending.is_none() {
+            self.ask_for_film();
+        }
+    }
+
+    /// Sends the request for the current film.
+    pub(super) fn ask_for_film(&mut self) {
+        let (Some(film), Some(worker)) = (self.study.film(), &self.worker) else { return };
+        let id = worker.open_film(film.source.clone());
+        self.study.pending = Some((id, self.study.current));
+        self.film_asked = Instant::now();
+    }
+
+    /// Steps through the study.
+    pub fn step_film(&mut self, by: isize) {
+        let last = self.study.films.len().saturating_sub(1);
+        let next = self.study.current.saturating_add_signed(by).min(last);
+        if next != self.study.current {
+            self.show_film(next);
+        }
+    }
+
+    /// A slider moved.
+    pub fn change_edit(&mut self, handle: Handle, change: impl FnOnce(&mut Edit)) {
+        let now = self.now;
+        let changed = self.study.history_mut().is_some_and(|history| history.change(handle, now, change));
+        if changed {
+            self.source = Source::Edit;
+            self.shift.playing = false;
+            self.ask_for_picture();
+        }
+    }
+
+    /// Sets a feature's film activation; its own value takes the edit away.
+    pub fn set_feature(&mut self, index: usize, value: f32) {
+        let own = self.analysis().and_then(|analysis| analysis.activations.get(index).copied());
+        self.change_edit(Handle::Feature(index), |edit| match own {
+            Some(own) if own == value => drop(edit.features.remove(&index)),
+            _ => drop(edit.features.insert(index, value)),
+        });
+    }
+
+    /// Sets a finding's step in percent of the latent's length; zero takes the edit away.
+    pub fn set_finding(&mut self, label: usize, percent: f32) {
+        self.change_edit(Handle::Finding(label), |edit| {
+            if percent == 0.0 {
+                edit.findings.remove(&label);
+            } else {
+                edit.findings.insert(label, percent);
+            }
+        });
+    }
+
+    /// One step back.
+    pub fn undo(&mut self) {
+        if self.study.history_mut().is_some_and(History::undo) {
+            self.source = Source::Edit;
+            self.ask_for_picture();
+        }
+    }
+
+    /// One step forward.
+    pub fn redo(&mut self) {
+        if self.study.history_mut().is_some_and(History::redo) {
+            self.source = Source::Edit;
+            self.ask_for_picture();
+        }
+    }
+
+    /// Asks for the picture of the current edit; the newest value wins in the worker.
+    pub(super) fn ask_for_picture(&mut self) {
+        let edit = self.edit();
+        self.pictures.problem = None;
+        if edit.is_empty() {
+            // The unedited picture is the reconstruction, which is there.
+            (self.pictures.made, self.pictures.pending) = (None, None);
+            return;
+        }
+        if self.analysis().is_none() {
+            return;
+        }
+        let Some(worker) = &self.worker else { return };
+        self.pictures.pending = Some((worker.edit(edit), Instant::now()));
+    }
+
+    /// Computes the shift that the panel describes.
+    pub fn compute_shift(&mut self) {
+        if self.analysis().is_none() {
+            return;
+        }
+        let Some(worker) = &self.worker else { return };
+        let request = self.shift.settings.request();
+        self.shift.job.start(worker.shift(request.clone()));
+        self.shift.asked = Some(request);
+    }
+
+    /// Stops the shift or the export in progress.
+    pub fn cancel(&mut self) {
+        let jobs = [self.shift.job.working.as_ref(), self.export.working.as_ref()];
+        let ids: Vec<RequestId> = jobs.into_iter().flatten().map(|(id, _)| *id).collect();
+        if let Some(worker) = &self.worker {
+            ids.into_iter().for_each(|id| worker.cancel(id));
+        }
+    }
+}
+
+fn is_bundle(path: &Path) -> bool {
+    path.join(fluoro_core::bundle::manifest::FILE).is_file()
+}
