@@ -198,6 +198,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "a colour to compute with, not one of the window")]
     fn a_half_transparent_square_is_painted_once_everywhere() {
         let mut mesh = Mesh::default();
         let square = Rect::from_min_max(Pos2::new(2.0, 1.0), Pos2::new(6.0, 5.0));

@@ -342,7 +342,8 @@ fn a_hand_zooms_moves_and_windows_all_viewports() {
 #[test]
 fn every_scene_becomes_a_picture() {
     for scene in Scene::ALL {
-        let picture = screenshot(options(Vec::new()), [1280, 720], scene).expect(scene.name());
+        let picture =
+            screenshot(options(Vec::new()), [1280, 720], scene).unwrap_or_else(|e| panic!("{}: {e}", scene.name()));
         assert_eq!((picture.width, picture.height, picture.rgba.len()), (1280, 720, 1280 * 720 * 4));
         let bright = picture.rgba.chunks_exact(4).filter(|p| p[0] > 128).count();
         assert!(bright > 2000, "{}: {bright} bright pixels", scene.name());

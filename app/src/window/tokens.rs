@@ -17,6 +17,7 @@ struct Colour(Color32);
 impl TryFrom<String> for Colour {
     type Error = String;
 
+    #[expect(clippy::disallowed_methods, reason = "the tokens themselves are read here")]
     fn try_from(text: String) -> Result<Self, String> {
         Color32::from_hex(&text).map(Self).map_err(|_| format!("\"{text}\" is not a colour like #13161B"))
     }

@@ -50,13 +50,13 @@ impl Checkpoints {
         std::fs::create_dir_all(&self.folder).map_err(|e| Error::write(&self.folder, &e))?;
         let epoch = position.epochs_done;
         let bytes = save::to_safetensors(&weights::collect(module))?;
-        write_atomic(&self.weights_path(epoch), |out| out.write_all(&bytes))?;
+        write_atomic(self.weights_path(epoch), |out| out.write_all(&bytes))?;
         let state = optimizer
             .into_bytes()
             .map_err(|e| Error::Invalid(format!("the optimiser's state cannot be saved ({e:?})")))?;
-        write_atomic(&self.optimizer_path(epoch), |out| out.write_all(&state))?;
+        write_atomic(self.optimizer_path(epoch), |out| out.write_all(&state))?;
         let text = ron::to_string(position).map_err(|e| Error::Invalid(format!("position cannot be saved ({e})")))?;
-        write_atomic(&self.folder.join(POSITION), |out| out.write_all(text.as_bytes()))?;
+        write_atomic(self.folder.join(POSITION), |out| out.write_all(text.as_bytes()))?;
         if epoch > 0 {
             // The one before is not needed any more; if it cannot be removed it does no harm.
             let _removed = std::fs::remove_file(self.weights_path(epoch - 1));

@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use burn::optim::{AdamWConfig, GradientsParams};
 use burn::prelude::*;
-use burn::tensor::TensorData;
 use burn::tensor::activation::sigmoid;
+use burn::tensor::{Distribution, TensorData};
 
 use super::autoencoder::{augmented, stack};
 use super::checkpoint::{Checkpoints, Position};
@@ -28,6 +28,8 @@ use crate::models::{Classifier, Decoder, Encoder};
 const NAME: &str = "classifier";
 /// Weight of the published network's probability against the label, where there is one.
 const TEACHER_SHARE: f32 = 0.5;
+/// Noise on the latents that films are redrawn from, in standard deviations of the batch's latents.
+const LATENT_NOISE: f32 = 0.25;
 /// Fewest held-out films with a label, and without, for an AUC to be said.
 const FEWEST: usize = 5;
 const BOOTSTRAPS: usize = 2000;
@@ -137,7 +139,11 @@ pub(super) fn train(job: &TrainJob<'_>) -> Result<TrainReport> {
     // Read again: another part may have been trained in the meantime.
     let mut manifest = job.manifest(no_latent)?;
     manifest.classifier = Some(ClassifierPart { architecture: ClassifierKind::Conv(config), labels: described });
-    let redrawn = if redraw.is_some() { "half of each batch drawn again by the bundle's autoencoder; " } else { "" };
+    let redrawn = if redraw.is_some() {
+        "half of each batch drawn again by the bundle's autoencoder with latent noise of 0.25 sd; "
+    } else {
+        ""
+    };
     let note = format!(
         "fluoro train classifier; binary cross-entropy over known labels; half of the target from \
                 chexnet_preds.csv where a film has it; {redrawn}operating points: Youden's J on held-out films"
@@ -166,14 +172,19 @@ impl Redraw {
     }
 }
 
-/// The batch with its first half drawn again by the autoencoder: a classifier that reads frames must know their look,
-/// or it reads the blur.
+/// The batch with its first half drawn again by the autoencoder from latents blurred with noise: a classifier that reads
+/// frames must know their look, or it reads the blur; and one that does not mind noise in the latent has a gradient there
+/// that points at more than noise.
 fn half_redrawn(films: Tensor<4>, redraw: Option<&Redraw>) -> Tensor<4> {
     let [count, _, _, _] = films.dims();
     let half = count / 2;
     match redraw {
         Some(redraw) if half > 0 => {
-            let drawn = redraw.decoder.decode(redraw.encoder.encode(films.clone().narrow(0, 0, half)));
+            let latent = redraw.encoder.encode(films.clone().narrow(0, 0, half));
+            let [b, n, d] = latent.dims();
+            let spread = latent.clone().reshape([b * n, d]).var(0).sqrt().mul_scalar(LATENT_NOISE).reshape([1, 1, d]);
+            let noise = latent.random_like(Distribution::Normal(0.0, 1.0)) * spread;
+            let drawn = redraw.decoder.decode(latent + noise);
             Tensor::cat(vec![drawn, films.narrow(0, half, count - half)], 0)
         }
         _ => films,

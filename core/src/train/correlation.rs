@@ -40,7 +40,7 @@ mod tests {
     fn agrees_with_scipy() {
         // scipy.stats.spearmanr([1, 2, 2, 4, 5, 0], [0, 1, 0, 1, 1, 0]).statistic
         let rho = spearman(&[1.0, 2.0, 2.0, 4.0, 5.0, 0.0], &[0.0, 1.0, 0.0, 1.0, 1.0, 0.0]);
-        assert!((rho - 0.792_118_03).abs() < 1e-5, "{rho}");
+        assert!((rho - 0.792_118).abs() < 1e-5, "{rho}");
         assert_eq!(spearman(&[1.0, 1.0], &[0.0, 1.0]), 0.0);
     }
 }

@@ -93,10 +93,9 @@ pub fn show(app: &mut App, ui: &mut Ui) {
     app.features = list;
     match wish {
         Some(Wish::Set(index, value)) => app.set_feature(index, value),
+        Some(Wish::Pin(index)) if app.features.pins.remove(&index) => {}
         Some(Wish::Pin(index)) => {
-            if !app.features.pins.remove(&index) {
-                app.features.pins.insert(index);
-            }
+            app.features.pins.insert(index);
         }
         None => {}
     }
