@@ -50,7 +50,7 @@ fn shift_request() -> ShiftRequest {
         target: Target::Label(1),
         preset: Preset::Paper,
         range: Some([-500.0, 500.0]),
-        frames: Some(800),
+        frames: Some(400),
         map: MapMethod::Max,
     }
 }
