@@ -199,6 +199,29 @@ impl Engine {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bundle::BundleSource;
+    use crate::device::ComputeDevice;
+    use crate::samples;
+
+    #[test]
+    fn the_steps_of_two_features_add_up() {
+        let engine = Engine::open(&BundleSource::default(), ComputeDevice::cpu()).expect("the embedded bundle opens");
+        let film = samples::open(samples::names().next().expect("a sample")).expect("the sample opens");
+        let analysis = engine.analyze(&film).expect("the sample is analysed");
+        let [a, b] = engine.top_features(&analysis, 2)[..] else { panic!("two features fire") };
+        let silent = analysis.activations.iter().position(|&v| v == 0.0).expect("one is silent");
+        let step = |features: &[(usize, f32)]| {
+            let edit = Edit { features: features.iter().copied().collect(), ..Edit::default() };
+            let moved = engine.edited_latent(&analysis, &edit).expect("the edit is valid") - analysis.latent.clone();
+            moved.into_floats().expect("the CPU computes")
+        };
+        for (first, second) in [((a, 0.0), (b, 3.0)), ((a, 9.0), (silent, 1.5))] {
+            let (one, other, both) = (step(&[first]), step(&[second]), step(&[first, second]));
+            let size = both.iter().fold(0.0_f32, |m, v| m.max(v.abs()));
+            let off = one.iter().zip(&other).zip(&both).fold(0.0_f32, |m, ((x, y), z)| m.max((x + y - z).abs()));
+            assert!(size > 0.1 && off < 1e-4 * size.max(1.0), "{first:?} {second:?}: off by {off} of {size}");
+        }
+    }
 
     #[test]
     fn settings_are_absolute_or_relative() {
