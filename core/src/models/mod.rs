@@ -2,7 +2,8 @@
 //!
 //! In: film or frame tensors `[batch, 1, size, size]` in the grey levels of the bundle's preprocessing, or latents
 //! `[batch, tokens, dim]`. Out: latents, frames, scores, activations. Nothing here knows files, films or the window.
-//! A new architecture is one file here, its kind in [`crate::bundle::manifest`] and its opening in [`crate::bundle::load`].
+//! A new architecture is one file here, its kind in [`crate::bundle::manifest`] and its opening in
+//! [`crate::bundle::load`].
 
 use burn::prelude::*;
 
