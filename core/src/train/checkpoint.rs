@@ -65,6 +65,27 @@ impl Checkpoints {
         Ok(())
     }
 
+    /// Where a run starts: at its last checkpoint when it is to be resumed and there is one, else at `start`; checkpoints
+    /// of a run that is not resumed are removed.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn begin<M: Module>(
+        &self,
+        resume: bool,
+        module: M,
+        optimizer: ModuleOptimizer,
+        start: Position,
+        device: &Device,
+    ) -> Result<(M, ModuleOptimizer, Position)> {
+        if !resume {
+            self.remove();
+            return Ok((module, optimizer, start));
+        }
+        let saved = self.read(module.clone(), optimizer.clone(), &start, device)?;
+        Ok(saved.unwrap_or((module, optimizer, start)))
+    }
+
     /// The state to go on from; `None` when there is no checkpoint.
     ///
     /// # Errors

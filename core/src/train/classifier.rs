@@ -56,11 +56,11 @@ pub(super) fn train(job: &TrainJob<'_>) -> Result<TrainReport> {
 
     device.seed(options.seed);
     let untrained = ConvClassifier::new(&config, &device);
-    let mut model =
+    let model =
         weights::apply(untrained.clone(), &mut weights::collect(&untrained), &device).map_err(Error::Invalid)?;
-    let mut optimizer = AdamWConfig::new().with_weight_decay(options.weight_decay).init();
+    let optimizer = AdamWConfig::new().with_weight_decay(options.weight_decay).init();
     let checkpoints = Checkpoints::new(job.checkpoint_folder(NAME));
-    let mut position = Position {
+    let beginning = Position {
         epochs_done: 0,
         options: options.clone(),
         inputs: format!(
@@ -70,11 +70,8 @@ pub(super) fn train(job: &TrainJob<'_>) -> Result<TrainReport> {
         ),
         history: Vec::new(),
     };
-    if !job.resume {
-        checkpoints.remove();
-    } else if let Some(state) = checkpoints.read(model.clone(), optimizer.clone(), &position, &device)? {
-        (model, optimizer, position) = state;
-    }
+    let (mut model, mut optimizer, mut position) =
+        checkpoints.begin(job.resume, model, optimizer, beginning, &device)?;
 
     let steps_per_epoch = training.len().div_ceil(options.batch);
     let steps = steps_per_epoch * options.epochs;
