@@ -22,7 +22,14 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 /// # Errors
 /// When there is none of that name.
 pub fn open(name: &str) -> Result<Radiograph> {
-    let (known, bytes) =
-        FILMS.iter().find(|(known, _)| *known == name).ok_or_else(|| Error::unknown("sample film", name, names()))?;
-    Radiograph::from_bytes(Path::new(known), bytes)
+    Radiograph::from_bytes(Path::new(name), bytes(name)?)
+}
+
+/// The PNG file of a sample film.
+///
+/// # Errors
+/// When there is none of that name.
+pub fn bytes(name: &str) -> Result<&'static [u8]> {
+    let found = FILMS.iter().find(|(known, _)| *known == name);
+    found.map(|(_, bytes)| *bytes).ok_or_else(|| Error::unknown("sample film", name, names()))
 }

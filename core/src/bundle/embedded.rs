@@ -1,8 +1,13 @@
 //! Bundles compiled into the binary, so that it works when copied alone to another machine.
 
+use std::sync::OnceLock;
+
+use super::{BundleFiles, BundleSource, FilmKind, load};
+
 /// The bundle that opens when none is named.
 pub const DEFAULT: &str = "nih-small";
 
+/// One bundle: its folder under `models/`, and each of its files by its path inside it, such as `"gallery/01.png"`.
 macro_rules! bundle {
     ($name:literal: $($file:literal),+ $(,)?) => {
         ($name, &[$(($file, include_bytes!(concat!("../../../models/", $name, "/", $file)))),+])
@@ -14,10 +19,26 @@ type Files = &'static [(&'static str, &'static [u8])];
 const BUNDLES: &[(&str, Files)] =
     &[bundle!("nih-small": "bundle.ron", "autoencoder.safetensors", "classifier.safetensors", "sae.safetensors")];
 
-/// Names of the embedded bundles.
+/// Names of the embedded bundles, the default first.
 #[must_use]
 pub fn names() -> Vec<&'static str> {
-    BUNDLES.iter().map(|(name, _)| *name).collect()
+    let mut names: Vec<&'static str> = BUNDLES.iter().map(|(name, _)| *name).collect();
+    names.sort_by_key(|name| *name != DEFAULT);
+    names
+}
+
+/// An embedded bundle that was trained on films of a kind.
+#[must_use]
+pub fn trained_on(kind: FilmKind) -> Option<&'static str> {
+    // The window asks in every frame; the manifests in the program do not change.
+    static KINDS: OnceLock<Vec<(&'static str, FilmKind)>> = OnceLock::new();
+    let kinds = KINDS.get_or_init(|| {
+        let manifest = |name: &str| {
+            BundleFiles::open(&BundleSource::Embedded(name.to_owned())).and_then(|files| load::manifest(&files))
+        };
+        names().into_iter().filter_map(|name| manifest(name).ok().map(|manifest| (name, manifest.films))).collect()
+    });
+    kinds.iter().find(|(_, known)| *known == kind).map(|(name, _)| *name)
 }
 
 /// One file of an embedded bundle.

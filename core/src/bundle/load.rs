@@ -10,7 +10,7 @@ use safetensors::{Dtype, SafeTensors};
 use sha2::{Digest, Sha256};
 
 use super::manifest::{self, ClassifierKind, DecoderKind, EncoderKind, Manifest, SaeKind};
-use super::{Bundle, BundleFiles, FeatureStatistics, QUANTILES};
+use super::{Bundle, BundleFiles, FeatureStatistics, QUANTILES, gallery};
 use crate::error::{Error, Result};
 use crate::models::autoencoder::{ConvDecoder, ConvEncoder};
 use crate::models::classifier::ConvClassifier;
@@ -29,10 +29,10 @@ pub const QUANTILES_TENSOR: &str = "statistics.quantiles";
 /// Tensor of [`FeatureStatistics::typical_maps`].
 pub const TYPICAL_MAPS_TENSOR: &str = "statistics.typical_maps";
 
-/// The manifest alone, checked for its version.
+/// The manifest alone, checked for its version and the names in its gallery.
 ///
 /// # Errors
-/// When it is not RON, lacks a field, or is of a newer version.
+/// When it is not RON, lacks a field, is of a newer version, or names a gallery film outside the bundle.
 pub fn manifest(files: &BundleFiles) -> Result<Manifest> {
     #[derive(serde::Deserialize)]
     #[serde(rename = "Manifest")]
@@ -50,7 +50,9 @@ pub fn manifest(files: &BundleFiles) -> Result<Manifest> {
             format!("bundle version {version} is newer than this program reads ({}); update Fluoro", manifest::VERSION),
         ));
     }
-    ron::from_str(text).map_err(unreadable)
+    let manifest = ron::from_str(text).map_err(unreadable)?;
+    gallery::check(&manifest).map_err(|reason| Error::bundle(&path, reason))?;
+    Ok(manifest)
 }
 
 /// Numbers in the tensors of one file, by the part that they belong to: `encoder`, `decoder`, `statistics`.
@@ -80,6 +82,7 @@ pub fn bundle(files: &BundleFiles, device: &Device) -> Result<Bundle> {
         sae: None,
         statistics: FeatureStatistics::default(),
         manifest: Arc::new(manifest),
+        files: files.clone(),
     };
     let manifest = Arc::clone(&bundle.manifest);
     check_sizes(&manifest, files)?;
@@ -214,6 +217,23 @@ fn check_sizes(manifest: &Manifest, files: &BundleFiles) -> Result<()> {
     Ok(())
 }
 
+/// Refuses a file that is not the one that the manifest was written for.
+pub(super) fn check_hash(files: &BundleFiles, manifest: &Manifest, name: &str, bytes: &[u8]) -> Result<()> {
+    let Some(expected) = manifest.files.get(name) else {
+        return Err(Error::bundle(files.path(name), format!("{} gives no hash for this file", manifest::FILE)));
+    };
+    let found = hex(&Sha256::digest(bytes));
+    if found.eq_ignore_ascii_case(expected) {
+        return Ok(());
+    }
+    let reason = format!(
+        "the file is damaged or was changed: its SHA-256 starts {}, not {}",
+        &found[..12],
+        expected.get(..12).unwrap_or(expected)
+    );
+    Err(Error::bundle(files.path(name), reason))
+}
+
 /// Tensors of one safetensors file on their way into modules.
 struct Tensors {
     path: std::path::PathBuf,
@@ -224,21 +244,8 @@ impl Tensors {
     fn read(files: &BundleFiles, manifest: &Manifest, name: &str) -> Result<Self> {
         let path = files.path(name);
         let bytes = files.read(name)?;
-        let Some(expected) = manifest.files.get(name) else {
-            return Err(Error::bundle(&path, format!("{} gives no hash for this file", manifest::FILE)));
-        };
         let weights = parse(&bytes).map_err(|reason| Error::bundle(&path, reason))?;
-        let found = hex(&Sha256::digest(&bytes));
-        if !found.eq_ignore_ascii_case(expected) {
-            return Err(Error::bundle(
-                &path,
-                format!(
-                    "the file is damaged or was changed: its SHA-256 starts {}, not {}",
-                    &found[..12],
-                    expected.get(..12).unwrap_or(expected)
-                ),
-            ));
-        }
+        check_hash(files, manifest, name, &bytes)?;
         Ok(Self { path, weights })
     }
 

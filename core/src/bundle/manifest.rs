@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::film_kind::FilmKind;
 use crate::models::autoencoder::AutoencoderConfig;
 use crate::models::classifier::ClassifierConfig;
 use crate::models::sae::GatedSaeConfig;
@@ -23,6 +24,9 @@ pub struct Manifest {
     pub name: String,
     /// One sentence.
     pub description: String,
+    /// What it was trained on.
+    #[serde(default)]
+    pub films: FilmKind,
     /// How a film becomes model input.
     pub preprocess: Preprocess,
     /// What the encoder returns.
@@ -41,8 +45,20 @@ pub struct Manifest {
     pub sae: Option<SaePart>,
     /// SHA-256 of every other file of the bundle, in hex.
     pub files: BTreeMap<String, String>,
+    /// Films that come with the bundle, in the order in which they are shown.
+    #[serde(default)]
+    pub gallery: Vec<GalleryFilm>,
     /// Where it comes from.
     pub provenance: Provenance,
+}
+
+/// A film that comes with a bundle.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GalleryFilm {
+    /// Path inside the bundle, such as `gallery/01.png`.
+    pub file: String,
+    /// What to look at, in a few words.
+    pub caption: String,
 }
 
 /// Size of a latent: `tokens x dim`, and the grid when tokens have positions.

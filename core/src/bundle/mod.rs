@@ -1,7 +1,8 @@
 //! A bundle: a folder, or files compiled into the binary, that hold one explorable model.
 //!
-//! In: `bundle.ron` (what it is) and safetensors files (weights). Out: the parts of [`crate::models`], ready on a
-//! device, each checked: version, hash of every file, names, shapes, finite values. Nothing is used unchecked.
+//! In: `bundle.ron` (what it is), safetensors files (weights) and the films of its gallery. Out: the parts of
+//! [`crate::models`], ready on a device, each checked: version, hash of every file, names, shapes, finite values. Nothing
+//! is used unchecked.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,11 +14,14 @@ use crate::models::{Classifier, Decoder, Encoder, SparseAutoencoder};
 
 pub mod embedded;
 pub mod files;
+pub mod film_kind;
+pub mod gallery;
 pub mod load;
 pub mod manifest;
 pub mod save;
 
 pub use files::BundleFiles;
+pub use film_kind::{FilmKind, Mismatch};
 pub use manifest::Manifest;
 
 /// Where a bundle comes from.
@@ -103,6 +107,8 @@ impl FeatureStatistics {
 pub struct Bundle {
     /// What the bundle says it is.
     pub manifest: Arc<Manifest>,
+    /// Its files, for what is read when it is asked for.
+    pub files: BundleFiles,
     /// Film to latent.
     pub encoder: Option<Arc<dyn Encoder>>,
     /// Latent to frame.

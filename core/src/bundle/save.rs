@@ -1,4 +1,5 @@
-//! Writing a bundle: weights and manifest are written in full beside their final names, then renamed one after the other.
+//! Writing a bundle: weights, gallery and manifest are written in full beside their final names, then renamed one after
+//! the other.
 
 use std::path::Path;
 
@@ -7,11 +8,15 @@ use safetensors::{Dtype, serialize};
 use sha2::{Digest, Sha256};
 
 use super::load::hex;
-use super::manifest::{self, Manifest};
+use super::manifest::{self, GalleryFilm, Manifest};
 use super::{BundleFiles, BundleSource};
 use crate::error::{Error, Result};
 use crate::export::atomic::Staged;
 use crate::models::weights::Weights;
+use crate::radiograph::png_text;
+
+/// Folder of the gallery inside a bundle.
+const GALLERY: &str = "gallery";
 
 /// The manifest in `folder`, if there is a bundle.
 ///
@@ -53,13 +58,52 @@ pub fn part(folder: &Path, manifest: &mut Manifest, file: &str, weights: &Weight
     std::fs::create_dir_all(folder).map_err(|e| Error::write(folder, &e))?;
     let bytes = to_safetensors(weights)?;
     manifest.files.insert(file.to_owned(), hex(&Sha256::digest(&bytes)));
-    let text = ron::ser::to_string_pretty(manifest, ron::ser::PrettyConfig::default().struct_names(true))
-        .map_err(|e| Error::bundle(folder, format!("the manifest cannot be written ({e})")))?;
+    let text = manifest_text(folder, manifest)?;
     // Both lie ready on the disk before either comes into sight: a full disk leaves the bundle as it was.
     let weights = Staged::new(folder.join(file), |out| out.write_all(&bytes))?;
     let text = Staged::new(folder.join(manifest::FILE), |out| out.write_all(text.as_bytes()))?;
     weights.finish()?;
     text.finish()
+}
+
+/// Writes the PNG files of `films`, each with its caption, as the bundle's gallery, and then the manifest that lists
+/// them with their hashes. A gallery that was there before is replaced.
+///
+/// # Errors
+/// When a film is no PNG, or the folder cannot be made or written; an existing bundle is then still whole.
+pub fn gallery(folder: &Path, manifest: &mut Manifest, films: &[(String, Vec<u8>)]) -> Result<()> {
+    if let Some(position) = films.iter().position(|(_, png)| !png_text::is_png(png)) {
+        return Err(Error::Invalid(format!("film {} of the gallery is not a PNG file", position + 1)));
+    }
+    let inside = folder.join(GALLERY);
+    std::fs::create_dir_all(&inside).map_err(|e| Error::write(&inside, &e))?;
+    let older: Vec<String> = manifest.gallery.iter().map(|film| film.file.clone()).collect();
+    let mut next = Manifest { gallery: Vec::with_capacity(films.len()), ..manifest.clone() };
+    next.files.retain(|name, _| !older.contains(name));
+    let mut staged = Vec::with_capacity(films.len());
+    for (index, (caption, png)) in films.iter().enumerate() {
+        let file = format!("{GALLERY}/{:02}.png", index + 1);
+        staged.push(Staged::new(folder.join(&file), |out| out.write_all(png))?);
+        next.files.insert(file.clone(), hex(&Sha256::digest(png)));
+        next.gallery.push(GalleryFilm { file, caption: caption.clone() });
+    }
+    super::gallery::check(&next).map_err(|reason| Error::bundle(folder, reason))?;
+    let text = manifest_text(folder, &next)?;
+    // All of it lies ready on the disk before any of it comes into sight.
+    let text = Staged::new(folder.join(manifest::FILE), |out| out.write_all(text.as_bytes()))?;
+    staged.into_iter().try_for_each(Staged::finish)?;
+    text.finish()?;
+    for file in older.iter().filter(|file| !next.files.contains_key(*file)) {
+        // No manifest names it any more: a file that stays does no harm.
+        let _ = std::fs::remove_file(folder.join(file));
+    }
+    *manifest = next;
+    Ok(())
+}
+
+fn manifest_text(folder: &Path, manifest: &Manifest) -> Result<String> {
+    ron::ser::to_string_pretty(manifest, ron::ser::PrettyConfig::default().struct_names(true))
+        .map_err(|e| Error::bundle(folder, format!("the manifest cannot be written ({e})")))
 }
 
 /// `weights` with `prefix.` before every name.

@@ -205,7 +205,8 @@ mod tests {
 
     #[test]
     fn the_steps_of_two_features_add_up() {
-        let engine = Engine::open(&BundleSource::default(), ComputeDevice::cpu()).expect("the embedded bundle opens");
+        let engine = Engine::open(&BundleSource::Embedded("nih-small".into()), ComputeDevice::cpu())
+            .expect("the embedded bundle opens");
         let film = samples::open(samples::names().next().expect("a sample")).expect("the sample opens");
         let analysis = engine.analyze(&film).expect("the sample is analysed");
         let [a, b] = engine.top_features(&analysis, 2)[..] else { panic!("two features fire") };

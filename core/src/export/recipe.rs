@@ -77,7 +77,10 @@ impl Recipe {
         action: Action,
     ) -> Self {
         let pixels: Vec<u8> = input.data().iter().flat_map(|v| v.to_le_bytes()).collect();
-        let bundle: String = manifest.files.iter().map(|(name, hash)| format!("{name} {hash}\n")).collect();
+        // The films of its gallery are no part of what the bundle computes.
+        let computes = |name: &String| !manifest.gallery.iter().any(|film| film.file == *name);
+        let weights = manifest.files.iter().filter(|(name, _)| computes(name));
+        let bundle: String = weights.map(|(name, hash)| format!("{name} {hash}\n")).collect();
         Self {
             fluoro: env!("CARGO_PKG_VERSION").to_owned(),
             film: film.file_name().unwrap_or_default().to_string_lossy().into_owned(),

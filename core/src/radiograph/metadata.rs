@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use super::voi::{VoiFunction, Window};
 
+/// How the Software text of a phantom begins: `fluoro phantom 0.1.0; seed 7; film 12`.
+pub const PHANTOM_MARK: &str = "fluoro phantom";
+
 /// Everything about a film besides its pixels. Not serialisable as a whole, because it may name the patient.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Metadata {
@@ -42,8 +45,18 @@ pub struct Metadata {
     pub series_uid: Option<String>,
     /// Instance Number (0020,0013).
     pub instance_number: Option<i32>,
+    /// The program that made the file; Software in PNG.
+    pub software: Option<String>,
     /// What the reader should know: one sentence each, without the patient's name.
     pub warnings: Vec<String>,
+}
+
+impl Metadata {
+    /// Whether the file says that it is a phantom.
+    #[must_use]
+    pub fn is_phantom(&self) -> bool {
+        self.software.as_deref().is_some_and(|software| software.starts_with(PHANTOM_MARK))
+    }
 }
 
 /// The projection of a film.
@@ -184,6 +197,7 @@ pub(super) fn read(object: &InMemDicomObject) -> Metadata {
         study_uid: text(object, tags::STUDY_INSTANCE_UID),
         series_uid: text(object, tags::SERIES_INSTANCE_UID),
         instance_number: text(object, tags::INSTANCE_NUMBER).and_then(|n| n.parse().ok()),
+        software: None,
         warnings,
     }
 }

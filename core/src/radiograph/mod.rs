@@ -7,6 +7,7 @@ mod grey;
 mod guard;
 mod lengths;
 mod metadata;
+pub mod png_text;
 mod raster;
 mod study;
 #[cfg(test)]
@@ -15,7 +16,8 @@ mod voi;
 
 use std::path::{Path, PathBuf};
 
-pub use metadata::{Laterality, Metadata, PatientName, Sex, View};
+pub use metadata::{Laterality, Metadata, PHANTOM_MARK, PatientName, Sex, View};
+pub use png_text::with_png_text;
 pub use study::Study;
 pub use voi::{VoiFunction, Window};
 
@@ -81,6 +83,12 @@ impl Radiograph {
             Kind::Dicom => dicom::stored(path, &bytes),
             Kind::Raster => raster::stored(path, &bytes),
         }
+    }
+
+    /// Whether the film is a phantom: made by Fluoro, not taken of anybody.
+    #[must_use]
+    pub fn is_phantom(&self) -> bool {
+        self.metadata.is_phantom()
     }
 
     /// The window the film is shown with at first: the file's first one, else all of `range`.

@@ -8,7 +8,7 @@ use image::{ColorType, DynamicImage, ImageDecoder, ImageFormat, ImageReader, Lim
 
 use super::guard::{self, MAX_FILE, MAX_SIDE, Reason};
 use super::metadata::Metadata;
-use super::{Radiograph, StoredSamples};
+use super::{Radiograph, StoredSamples, png_text};
 use crate::error::{Error, Result};
 use crate::plane::Plane;
 
@@ -114,6 +114,9 @@ fn decode(bytes: &[u8]) -> Result<(DynamicImage, Metadata), Reason> {
     };
     let bits = 8 * (color.bytes_per_pixel() / color.channel_count());
     let mut metadata = Metadata { format: format!("{name}, {bits}-bit {kind}"), ..Metadata::default() };
+    if format == ImageFormat::Png {
+        metadata.software = png_text::text(bytes, "Software");
+    }
     // The JPEG decoder fills what is missing with grey.
     if format == ImageFormat::Jpeg && !bytes.windows(2).rev().any(|pair| pair == [0xFF, 0xD9]) {
         metadata.warnings.push("The JPEG ends early; its lower part may be missing.".into());

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use burn::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use crate::bundle::FilmKind;
 use crate::bundle::manifest::{LatentShape, Manifest, Provenance, VERSION};
 use crate::bundle::save;
 use crate::dataset::PatientSplit;
@@ -148,7 +149,9 @@ impl TrainJob<'_> {
             decoder: None,
             classifier: None,
             sae: None,
+            films: FilmKind::default(),
             files: std::collections::BTreeMap::new(),
+            gallery: Vec::new(),
             provenance: Provenance {
                 data: "NIH ChestX-ray14 (NIH Clinical Center): Wang X, Peng Y, Lu L, Lu Z, Bagheri M, Summers RM. \
                        ChestX-ray8: Hospital-scale Chest X-ray Database and Benchmarks on Weakly-Supervised \

@@ -32,12 +32,19 @@ const COMMANDS: usize = 64;
 const EVENTS: usize = 256;
 
 /// Where a film's bytes come from.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FilmSource {
     /// A file.
     File(PathBuf),
     /// A film compiled into the binary, by its name in [`crate::samples`].
     Sample(&'static str),
+    /// A film of a bundle's gallery; the bundle need not be the one that is open.
+    Gallery {
+        /// The bundle.
+        bundle: BundleSource,
+        /// The film's path inside it.
+        file: String,
+    },
 }
 
 /// What the window asks for.
@@ -62,6 +69,8 @@ pub(crate) struct EditRequest {
 /// What the window shows of the compute side.
 #[derive(Clone, Debug)]
 pub struct BundleView {
+    /// Where it comes from.
+    pub source: BundleSource,
     /// What the bundle says it is.
     pub manifest: Arc<Manifest>,
     /// Activation statistics.

@@ -148,6 +148,7 @@ impl State<'_> {
     fn open_bundle(&mut self, id: RequestId, source: BundleSource) -> Result<()> {
         let engine = Engine::open(&source, self.device.clone())?;
         let view = BundleView {
+            source: source.clone(),
             manifest: Arc::clone(engine.manifest()),
             statistics: Arc::new(engine.bundle().statistics.clone()),
             device: self.device.name().to_owned(),
@@ -166,6 +167,7 @@ impl State<'_> {
         let read = || match source {
             FilmSource::File(path) => Radiograph::open(path),
             FilmSource::Sample(name) => samples::open(name),
+            FilmSource::Gallery { bundle, file } => bundle.gallery_film(file),
         };
         // A decoder that gives up on a film says nothing about the compute device.
         let radiograph = catch_unwind(AssertUnwindSafe(read))

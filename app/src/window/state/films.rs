@@ -35,6 +35,7 @@ impl Film {
         let name = match &source {
             FilmSource::File(path) => file_name(path),
             FilmSource::Sample(name) => (*name).to_owned(),
+            FilmSource::Gallery { file, .. } => file_name(Path::new(file)),
         };
         Self { source, name, facts: None, thumbnail: None, problem: None, history: History::default() }
     }
