@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
+use fluoro_core::bundle::{FilmKind, save};
+use fluoro_core::samples;
 use serde_json::Value;
 
 /// The folder of real films: `FLUORO_DATA`, or `shared/data` beside the repository. `None`, after [`not_run`], where
@@ -39,6 +41,27 @@ pub fn repository() -> PathBuf {
 #[must_use]
 pub fn sample(name: &str) -> PathBuf {
     repository().join("assets/films").join(name)
+}
+
+/// The bundle whose labels, features and quality the tests speak of, whichever bundle is the default.
+pub const BUNDLE: &str = "nih-small";
+
+/// Copies [`BUNDLE`] into a new folder.
+pub fn copy_bundle(folder: &Path) {
+    let from = repository().join("models").join(BUNDLE);
+    std::fs::create_dir(folder).expect("a new folder");
+    for name in names_in(&from) {
+        std::fs::copy(from.join(&name), folder.join(&name)).expect("a copy");
+    }
+}
+
+/// Copies [`BUNDLE`] into a new folder, with the sample films as its gallery, as if it was trained on films of a kind.
+pub fn bundle_with_gallery(folder: &Path, films: FilmKind) {
+    copy_bundle(folder);
+    let mut manifest = save::existing_manifest(folder).expect("a manifest").expect("a bundle");
+    manifest.films = films;
+    let film = |name: &'static str| (format!("drawn: {name}"), samples::bytes(name).expect("a sample").to_vec());
+    save::gallery(folder, &mut manifest, &samples::names().map(film).collect::<Vec<_>>()).expect("a gallery");
 }
 
 /// The program, from the profile and target folder of the running test. `cargo test --workspace` builds it, because the

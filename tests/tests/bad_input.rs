@@ -3,17 +3,21 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use fluoro_tests::{Said, data, fluoro_in, names_in, not_run, repository, sample};
+use fluoro_tests::{BUNDLE, Said, copy_bundle, data, fluoro_in, names_in, not_run, sample};
 use sha2::{Digest, Sha256};
 
 fn film() -> String {
     sample("drawn_large_heart_pa.png").canonicalize().unwrap().display().to_string()
 }
 
-/// Runs a command in a folder that must stay as it is.
+/// Runs a command in a folder that must stay as it is, with [`BUNDLE`] unless it names another.
 fn refused(folder: &Path, words: &[&str]) -> String {
     let before = names_in(folder);
-    let said: Said = fluoro_in(folder, words);
+    let mut words = words.to_vec();
+    if !words.contains(&"--bundle") {
+        words.extend(["--bundle", BUNDLE]);
+    }
+    let said: Said = fluoro_in(folder, &words);
     let complaint = said.complaint().to_owned();
     assert_eq!(names_in(folder), before, "{words:?}");
     println!("{complaint}");
@@ -105,11 +109,7 @@ struct Copy(tempfile::TempDir);
 impl Copy {
     fn new() -> Self {
         let home = tempfile::tempdir().unwrap();
-        std::fs::create_dir(home.path().join("bundle")).unwrap();
-        for name in names_in(&repository().join("models/nih-small")) {
-            std::fs::copy(repository().join("models/nih-small").join(&name), home.path().join("bundle").join(&name))
-                .unwrap();
-        }
+        copy_bundle(&home.path().join("bundle"));
         Self(home)
     }
 
@@ -188,6 +188,18 @@ fn a_tensor_that_is_missing() {
     cut.extend_from_slice(&bytes[8 + length..8 + length + start]);
     copy.replace("classifier.safetensors", &cut);
     copy.refused(&["missing", "classifier.safetensors"]);
+}
+
+#[test]
+fn gallery_films_that_are_not_in_the_bundle() {
+    let copy = Copy::new();
+    for (name, clue) in [("../../film.png", "not a plain path"), ("gallery/01.png", "no hash")] {
+        let listed = format!("gallery: [GalleryFilm(file: \"{name}\", caption: \"\")], films");
+        let before = std::fs::read(copy.path("bundle.ron")).unwrap();
+        copy.change_manifest("encoder:", &format!("{}: Patients, encoder:", listed));
+        copy.refused(&[clue, name, "bundle.ron"]);
+        std::fs::write(copy.path("bundle.ron"), before).unwrap();
+    }
 }
 
 #[test]

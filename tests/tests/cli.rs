@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use fluoro_core::radiograph::Radiograph;
-use fluoro_tests::{Said, data, fluoro_in, fluoro_to, names_in, not_run, sample};
+use fluoro_tests::{BUNDLE, Said, data, fluoro_in, fluoro_to, names_in, not_run, repository, sample};
 use serde_json::Value;
 
 const FILM: &str = "drawn_large_heart_pa.png";
 /// Pixels of a sample film's side.
 const SIDE: u64 = 512;
 
-/// A folder of its own for each test, and the arguments' words with `FILM` put in.
+/// A folder of its own for each test, and the arguments' words with `FILM` put in. The labels are those of [`BUNDLE`],
+/// whichever bundle is the default.
 struct Place(tempfile::TempDir);
 
 impl Place {
@@ -24,7 +25,8 @@ impl Place {
     fn run(&self, line: &str) -> Said {
         let film = sample(FILM).canonicalize().unwrap().display().to_string();
         let words = line.split(' ').map(|word| if word == "FILM" { film.clone() } else { word.replace('_', " ") });
-        fluoro_in(self.0.path(), words)
+        let bundle = if line.contains("--bundle") { [None; 2] } else { [Some("--bundle"), Some(BUNDLE)] };
+        fluoro_in(self.0.path(), words.chain(bundle.into_iter().flatten().map(str::to_owned)))
     }
 
     fn json(&self, line: &str) -> Value {
@@ -81,7 +83,7 @@ fn analyze_has_the_fields_of_the_contract() {
     let place = Place::new();
     let report = place.json("analyze FILM");
     has_fields(&report, &["bundle", "device", "films"]);
-    assert_eq!(report["bundle"], "nih-small");
+    assert_eq!(report["bundle"], BUNDLE);
     assert!(report["device"].as_str().unwrap().starts_with("CPU"));
     let film = &report["films"][0];
     has_fields(film, &["file", "predictions", "features", "sae", "reconstruction", "milliseconds"]);
@@ -266,7 +268,8 @@ fn info_describes_films_and_bundles() {
     );
     assert_eq!((film["width"].as_u64(), film["height"].as_u64()), (Some(SIDE), Some(SIDE)));
     let bundle = place.json("info");
-    has_fields(&bundle, &["bundle", "parts", "labels", "sae", "provenance", "latent"]);
+    has_fields(&bundle, &["bundle", "parts", "labels", "sae", "films", "gallery", "provenance", "latent"]);
+    assert_eq!((&bundle["films"], list(&bundle["gallery"]).len()), (&"patients".into(), 0));
     assert_eq!(bundle, place.json("info nih-small"));
     let parts: Vec<&str> = list(&bundle["parts"]).iter().map(|part| part["part"].as_str().unwrap()).collect();
     assert!(["encoder", "decoder", "classifier", "sae"].iter().all(|part| parts.contains(part)), "{parts:?}");
@@ -323,8 +326,14 @@ fn a_newcomer_without_a_display_gets_the_demo() {
         assert!(said.err.contains("no picture of the window"), "{said:?}");
         not_run("picture of the window in the demo (nothing that can draw it)");
     }
-    // The recipe makes the same GIF through the command.
-    place.json("shift FILM --recipe fluoro-demo/shift.gif.recipe.ron -o again.gif");
+    // The recipe makes the same GIF through the command, with the default bundle that the demo takes too.
+    let bundle = fluoro_in(place.0.path(), ["info", "--json"]).json()["bundle"].as_str().unwrap().to_owned();
+    let film = match report["film"].as_str().unwrap() {
+        of_gallery if of_gallery.contains('/') => repository().join("models").join(&bundle).join(of_gallery),
+        drawn => sample(drawn),
+    };
+    std::fs::copy(film, place.path("film.png")).unwrap();
+    place.json(&format!("shift film.png --bundle {bundle} --recipe fluoro-demo/shift.gif.recipe.ron -o again.gif"));
     assert_eq!(place.bytes("again.gif"), place.bytes("fluoro-demo/shift.gif"));
     assert_eq!(fluoro_in(place.0.path(), ["--json"]).code, 0, "an older demo is replaced");
 }

@@ -15,7 +15,7 @@ use fluoro_tests::data;
 const SPLIT: PatientSplit = PatientSplit { seed: 20_261_122, held_out: 0.2 };
 
 fn engine() -> Engine {
-    Engine::open(&BundleSource::default(), ComputeDevice::cpu()).unwrap()
+    Engine::open(&BundleSource::Embedded("nih-small".into()), ComputeDevice::cpu()).unwrap()
 }
 
 #[test]

@@ -22,6 +22,10 @@ fn start(bundle: BundleSource) -> Worker {
     Worker::start(options).expect("the thread starts")
 }
 
+fn nih_small() -> BundleSource {
+    BundleSource::Embedded("nih-small".into())
+}
+
 fn next(worker: &Worker) -> Event {
     let start = Instant::now();
     loop {
@@ -57,7 +61,7 @@ fn shift_request() -> ShiftRequest {
 
 #[test]
 fn newest_edit_wins_and_stale_ones_are_dropped() {
-    let worker = start(BundleSource::default());
+    let worker = start(nih_small());
     let film = open_sample(&worker);
     let analysis = film.analysis.expect("the film was analysed");
     let feature = (0..analysis.activations.len()).find(|&f| analysis.activations[f] > 0.0).expect("one fires");
@@ -78,7 +82,7 @@ fn newest_edit_wins_and_stale_ones_are_dropped() {
 
 #[test]
 fn a_running_shift_is_cancelled_and_the_worker_goes_on() {
-    let worker = start(BundleSource::default());
+    let worker = start(nih_small());
     open_sample(&worker);
     let id = worker.shift(shift_request());
     let mut cancelled_at = None;
@@ -103,7 +107,7 @@ fn a_running_shift_is_cancelled_and_the_worker_goes_on() {
 
 #[test]
 fn a_request_cancelled_before_it_starts_does_not_run() {
-    let worker = start(BundleSource::default());
+    let worker = start(nih_small());
     open_sample(&worker);
     let first = worker.shift(shift_request());
     let second = worker.shift(shift_request());

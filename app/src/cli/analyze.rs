@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use fluoro_core::bundle::Mismatch;
 use fluoro_core::engine::{Analysis, Engine, Prediction, ReconstructionQuality, SaeQuality, Step};
 use fluoro_core::radiograph::{Radiograph, Study};
 use serde::Serialize;
@@ -38,6 +39,8 @@ struct Film {
     sae: Option<SaeQuality>,
     reconstruction: Option<ReconstructionQuality>,
     milliseconds: f32,
+    /// What the reader should know: the film is of another kind than the bundle was trained on.
+    warning: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -56,20 +59,27 @@ struct Feature {
 pub fn run(args: &AnalyzeArgs, global: &Global) -> Result<(), Failure> {
     let study = Study::open(&args.files)?;
     let meter = Meter::short();
-    let report = global.with_engine(|engine| {
+    let (report, mismatches) = global.with_engine(|engine| {
         let mut films = Vec::with_capacity(study.films.len());
+        let mut mismatches = Vec::new();
         for (done, path) in study.films.iter().enumerate() {
             meter.report(Step { stage: "reading films", done, total: study.films.len() });
-            let analysis = engine.analyze(&Radiograph::open(path)?)?;
-            films.push(film(engine, path, &analysis, args.features));
+            let radiograph = Radiograph::open(path)?;
+            let analysis = engine.analyze(&radiograph)?;
+            let mismatch = engine.manifest().mismatch(&radiograph);
+            films.push(film(engine, path, &analysis, mismatch.as_ref(), args.features));
+            mismatches.extend(mismatch);
         }
-        Ok(Report { bundle: engine.manifest().name.clone(), device: engine.device().name().to_owned(), films })
+        let report =
+            Report { bundle: engine.manifest().name.clone(), device: engine.device().name().to_owned(), films };
+        Ok((report, mismatches))
     })?;
     drop(meter);
+    output::warn_of_kind(&mismatches, report.films.len());
     output::answer(global, &report, &words(&report))
 }
 
-fn film(engine: &Engine, path: &Path, analysis: &Analysis, features: usize) -> Film {
+fn film(engine: &Engine, path: &Path, analysis: &Analysis, mismatch: Option<&Mismatch>, features: usize) -> Film {
     let known = engine.manifest().sae.as_ref().map(|sae| sae.features.as_slice()).unwrap_or_default();
     let features = engine.top_features(analysis, features).into_iter().map(|index| Feature {
         index,
@@ -84,6 +94,7 @@ fn film(engine: &Engine, path: &Path, analysis: &Analysis, features: usize) -> F
         sae: analysis.sae,
         reconstruction: analysis.quality,
         milliseconds: analysis.milliseconds,
+        warning: mismatch.map(|mismatch| output::kind_warning(mismatch, "")),
     }
 }
 

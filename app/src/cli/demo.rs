@@ -1,4 +1,4 @@
-//! `fluoro` alone where there is no screen: the same demo as files.
+//! `fluoro` alone where there is no screen: the same demo as files, of the first film that the window would show.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,6 +8,7 @@ use fluoro_core::difference::MapMethod;
 use fluoro_core::engine::{Engine, Progress};
 use fluoro_core::export::atomic::{check_folder, write_folder_atomic};
 use fluoro_core::export::{Action, ExportKind, Recipe, recipe_path};
+use fluoro_core::radiograph::Radiograph;
 use fluoro_core::shift::{Preset, ShiftRequest, Target};
 use fluoro_core::{Error, Result, samples};
 use serde::Serialize;
@@ -19,7 +20,7 @@ use crate::window::{self, Picture, Scene, WindowOptions};
 
 /// Folder that the demo writes, in the working folder.
 const FOLDER: &str = "fluoro-demo";
-/// What is shifted on the first sample film, which shows a large heart.
+/// What is shifted, where the bundle has this label; the first sample film shows a large heart.
 const LABEL: &str = "Cardiomegaly";
 /// Time of a GIF frame.
 const DELAY_MS: u32 = 80;
@@ -33,7 +34,7 @@ struct Report {
 
 /// What the demo shows.
 struct Made {
-    film: &'static str,
+    film: String,
     target: String,
     exports: Vec<(&'static str, ExportKind)>,
     recipe: Recipe,
@@ -69,15 +70,15 @@ pub fn run(global: &Global) -> Result<(), Failure> {
         Ok(())
     })?;
     let outputs: Vec<PathBuf> = names.iter().map(|name| folder.join(name)).collect();
-    let report = Report { film: made.film.to_owned(), target: made.target, outputs: output::paths(&outputs) };
+    let report = Report { film: made.film, target: made.target, outputs: output::paths(&outputs) };
     let words = format!("{}, {}\n", report.film, report.target) + &output::written(&report.outputs) + output::NOTICE;
     output::answer(global, &report, &words)
 }
 
-/// The shift of the first sample film, as a GIF and as a contact sheet.
+/// The shift of the first film, as a GIF and as a contact sheet.
 fn make(engine: &Engine, progress: &Progress<'_>) -> Result<Made> {
-    let film = samples::names().next().ok_or_else(|| Error::Invalid("no sample film in this build".into()))?;
-    let analysis = engine.analyze(&samples::open(film)?)?;
+    let (film, radiograph) = first_film(engine)?;
+    let analysis = engine.analyze(&radiograph)?;
     let target = match engine.parse_target(LABEL) {
         Ok(target) => target,
         Err(_) if engine.bundle().labels().next().is_some() => Target::Label(0),
@@ -90,11 +91,20 @@ fn make(engine: &Engine, progress: &Progress<'_>) -> Result<Made> {
     let gif =
         ExportKind::Gif { shift: Arc::clone(&shift), original: Some(original.clone()), bar: true, delay_ms: DELAY_MS };
     Ok(Made {
-        film,
         target: shift.target.clone(),
         exports: vec![("shift.gif", gif), ("sheet.png", ExportKind::Sheet { shift, original })],
-        recipe: Recipe::new(engine, Path::new(film), &analysis.input, action),
+        recipe: Recipe::new(engine, Path::new(&film), &analysis.input, action),
+        film,
     })
+}
+
+/// The first film that comes with the bundle; the first sample film where none does.
+fn first_film(engine: &Engine) -> Result<(String, Radiograph)> {
+    if let Some(file) = engine.bundle().gallery().next() {
+        return Ok((file.to_owned(), engine.bundle().gallery_film(file)?));
+    }
+    let name = samples::names().next().ok_or_else(|| Error::Invalid("no sample film in this build".into()))?;
+    Ok((name.to_owned(), samples::open(name)?))
 }
 
 /// The window with the same shift, as a PNG; none, with a warning, where nothing can draw it.

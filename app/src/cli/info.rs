@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use fluoro_core::bundle::load::{self, AUTOENCODER_FILE, CLASSIFIER_FILE, SAE_FILE};
-use fluoro_core::bundle::manifest::{self, ClassifierPart, LatentShape, Manifest, Provenance, SaePart};
-use fluoro_core::bundle::{Bundle, BundleFiles, BundleSource, embedded};
+use fluoro_core::bundle::manifest::{self, ClassifierPart, GalleryFilm, LatentShape, Manifest, Provenance, SaePart};
+use fluoro_core::bundle::{Bundle, BundleFiles, BundleSource, Mismatch, embedded};
 use fluoro_core::device::ComputeDevice;
 use fluoro_core::preprocess::Preprocess;
 use fluoro_core::radiograph::{Radiograph, Window};
@@ -45,7 +45,11 @@ pub fn run(args: &InfoArgs, global: &Global) -> Result<(), Failure> {
             BundleSource::Folder(folder.unwrap_or(Path::new(".")).to_path_buf())
         }
         Some(path) => {
-            let film = FilmReport::new(path, &Radiograph::open(path)?);
+            let film = Radiograph::open(path)?;
+            let manifest = load::manifest(&BundleFiles::open(&global.source()?)?)?;
+            let mismatch = manifest.mismatch(&film);
+            output::warn_of_kind(mismatch.as_slice(), 1);
+            let film = FilmReport::new(path, &film, mismatch.as_ref());
             return output::answer(global, &film, &film.words());
         }
     };
@@ -73,10 +77,14 @@ struct FilmReport {
     body_part: Option<String>,
     photometric: Option<String>,
     warnings: Vec<String>,
+    /// Whether the file says that it is a phantom.
+    phantom: bool,
+    /// What the reader should know: the film is of another kind than the bundle was trained on.
+    warning: Option<String>,
 }
 
 impl FilmReport {
-    fn new(path: &Path, film: &Radiograph) -> Self {
+    fn new(path: &Path, film: &Radiograph, mismatch: Option<&Mismatch>) -> Self {
         let about = &film.metadata;
         Self {
             kind: "film",
@@ -95,6 +103,8 @@ impl FilmReport {
             body_part: about.body_part.clone(),
             photometric: about.photometric.clone(),
             warnings: about.warnings.clone(),
+            phantom: film.is_phantom(),
+            warning: mismatch.map(|mismatch| output::kind_warning(mismatch, "")),
         }
     }
 
@@ -107,6 +117,7 @@ impl FilmReport {
             }
         };
         row("format", Some(self.format.clone()));
+        row("made", self.phantom.then(|| "by Fluoro: a phantom, no patient".to_owned()));
         row(
             "size",
             Some(format!("{} x {} pixels, values {} to {}", self.width, self.height, self.range[0], self.range[1])),
@@ -141,6 +152,9 @@ struct BundleReport {
     latent: LatentShape,
     labels: Vec<Label>,
     sae: Option<Sae>,
+    /// What it was trained on.
+    films: &'static str,
+    gallery: Vec<GalleryFilm>,
     provenance: Provenance,
 }
 
@@ -195,6 +209,10 @@ impl BundleReport {
                 parts.extend(counts.into_iter().map(|(part, parameters)| Part { part, file, parameters }));
             }
         }
+        for film in bundle.gallery() {
+            bytes += files.read(film)?.len();
+            bundle.gallery_film(film)?;
+        }
         if parts.is_empty() {
             return Err(Error::bundle(files.path(manifest::FILE), "the bundle has no parts; train one first"));
         }
@@ -209,6 +227,8 @@ impl BundleReport {
             latent: manifest.latent,
             labels: manifest.classifier.as_ref().map(labels).unwrap_or_default(),
             sae: manifest.sae.as_ref().map(sae),
+            films: manifest.films.name(),
+            gallery: manifest.gallery.clone(),
             provenance: manifest.provenance.clone(),
         })
     }
@@ -219,7 +239,7 @@ impl BundleReport {
         let size = self.bytes as f64 / 1e6;
         let grid = self.latent.grid.map(|[h, w]| format!(" in a grid of {h} x {w}")).unwrap_or_default();
         let _ = writeln!(text, "  version {}, {size:.1} MB", self.version);
-        let _ = writeln!(text, "  films at {0} x {0} pixels", self.preprocess.size);
+        let _ = writeln!(text, "  films of {1} at {0} x {0} pixels", self.preprocess.size, self.films);
         let _ = writeln!(text, "  latent of {} tokens of {}{grid}", self.latent.tokens, self.latent.dim);
         for part in &self.parts {
             let _ = writeln!(text, "  {:<11} {:>10} numbers  {}", part.part, part.parameters, part.file);
@@ -248,6 +268,12 @@ impl BundleReport {
             if labelled.len() > LISTED_FEATURES {
                 let _ = writeln!(text, "  and {} more with a label; --json has all", labelled.len() - LISTED_FEATURES);
             }
+        }
+        if !self.gallery.is_empty() {
+            let _ = writeln!(text, "\n  gallery of {} films", self.gallery.len());
+        }
+        for GalleryFilm { file, caption } in &self.gallery {
+            let _ = writeln!(text, "  {file}  {caption}");
         }
         let Provenance { data, licence, limits, recipes } = &self.provenance;
         for (name, value) in [("data", data), ("licence", licence), ("limits", limits)] {

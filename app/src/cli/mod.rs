@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use fluoro_core::bundle::BundleSource;
+use fluoro_core::bundle::{BundleSource, embedded};
 use fluoro_core::device::{ComputeDevice, DeviceChoice};
 use fluoro_core::engine::Engine;
 use fluoro_core::{Error, Result};
@@ -34,7 +34,7 @@ use failure::Failure;
 #[command(
     name = "fluoro",
     version,
-    after_help = "Without a command: the window, on the sample films. Not for diagnosis."
+    after_help = "Without a command: the window, on the films that come with the bundle. Not for diagnosis."
 )]
 struct Cli {
     #[command(flatten)]
@@ -67,8 +67,10 @@ enum Command {
 #[derive(Args)]
 #[command(next_help_heading = "Options of every command")]
 struct Global {
-    /// Model to use: the name of a built-in bundle, or a bundle's folder [default: nih-small]
-    #[arg(long, global = true, value_name = "NAME|PATH")]
+    #[arg(long, global = true, value_name = "NAME|PATH", help = format!(
+        "Model to use: the name of a built-in bundle, or a bundle's folder [default: {}]",
+        embedded::DEFAULT
+    ))]
     bundle: Option<String>,
     /// Where to compute: auto, gpu or cpu; auto takes a real GPU when there is one
     #[arg(long, global = true, value_name = "DEVICE", default_value = "auto")]

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use fluoro_core::bundle::Mismatch;
 use fluoro_core::engine::Prediction;
 use fluoro_core::{Error, Result};
 use serde::Serialize;
@@ -45,6 +46,21 @@ pub fn answer(global: &Global, json: &impl Serialize, words: &str) -> Result<(),
 /// One line of advice on standard error.
 pub fn warn(text: &str) {
     complain(&format!("warning: {text}"));
+}
+
+/// Warns of films that are of another kind than those that the bundle was trained on: one line, however many they are.
+pub fn warn_of_kind(mismatches: &[Mismatch], films: usize) {
+    let Some(first) = mismatches.first() else { return };
+    let many = if films > 1 { format!(" ({} of {films} films)", mismatches.len()) } else { String::new() };
+    warn(&kind_warning(first, &many));
+}
+
+/// What is wrong and what to do; `which` says of which films.
+pub fn kind_warning(mismatch: &Mismatch, which: &str) -> String {
+    match mismatch.proposal {
+        Some(name) => format!("{mismatch}{which}; try --bundle {name}"),
+        None => format!("{mismatch}{which}, so its scores and features mean little"),
+    }
 }
 
 /// One line on standard error.
