@@ -18,12 +18,12 @@ pub const SIZE: [u32; 2] = [1600, 1000];
 /// What to look at.
 #[derive(Args, Default)]
 pub struct ViewArgs {
-    /// Films, or folders of films; the sample films when none is named
+    /// Films, or folders of films; when none is named, those that come with the bundle, or else the sample films
     files: Vec<PathBuf>,
     /// Write a picture of the window instead of opening it; needs no display
     #[arg(long, value_name = "OUT.png")]
     screenshot: Option<PathBuf>,
-    /// What the picture shows: review, edit, shift, error, palette, keys or light
+    /// What the picture shows: review, edit, shift, gallery, error, palette, keys or light
     #[arg(long, value_name = "SCENE", default_value = "review", requires = "screenshot", value_parser = parse_scene)]
     scene: Option<Scene>,
     /// Size of the picture in pixels

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
+use fluoro_core::bundle::Mismatch;
 use fluoro_core::bundle::manifest::Manifest;
 use fluoro_core::device::{DeviceChoice, WgpuSetup};
 use fluoro_core::engine::{Analysis, Edit};
@@ -16,7 +17,9 @@ use super::panels::palette::Palette;
 use super::state::edits::Pictures;
 use super::state::features::FeatureList;
 use super::state::films::{OpenFilm, Study};
+use super::state::gallery::Gallery;
 use super::state::job::Job;
+use super::state::notice::Notices;
 use super::state::performance::Performance;
 use super::state::problem::Problem;
 use super::state::recent::Recent;
@@ -61,6 +64,8 @@ pub enum Tab {
     /// Latent shift.
     #[default]
     Shift,
+    /// Films that come with the bundle.
+    Gallery,
     /// Times.
     Performance,
 }
@@ -127,6 +132,8 @@ pub struct App {
     pub source: Source,
     /// Its shift.
     pub shift: ShiftState,
+    /// Small pictures of the bundle's gallery.
+    pub gallery: Gallery,
     /// Viewports.
     pub light_box: LightBox,
     /// The features panel's list.
@@ -137,6 +144,8 @@ pub struct App {
     pub cover: Cover,
     /// Patients' names are hidden.
     pub privacy: bool,
+    /// Notices that were closed.
+    pub notices: Notices,
     /// Messages.
     pub toasts: Toasts,
     /// File dialogs.
@@ -195,11 +204,13 @@ impl App {
             pictures: Pictures::default(),
             source: Source::Edit,
             shift: ShiftState::default(),
+            gallery: Gallery::default(),
             light_box: LightBox::default(),
             features: FeatureList::default(),
             layout: Layout { study: true, features: true, bottom: false, tab: Tab::Shift },
             cover: Cover::Nothing,
             privacy: true,
+            notices: Notices::default(),
             toasts: Toasts::default(),
             dialogs: Dialogs::default(),
             export: Job::default(),
@@ -214,7 +225,8 @@ impl App {
             versions: 0,
         };
         if options.films.is_empty() {
-            app.open_samples();
+            // Which films those are stands in the bundle.
+            app.study.waits_for_bundle = true;
         } else {
             app.open_paths(options.films);
         }
@@ -241,6 +253,13 @@ impl App {
     /// What the bundle says it is.
     pub fn manifest(&self) -> Option<&Arc<Manifest>> {
         self.model.view.as_ref().map(|view| &view.manifest)
+    }
+
+    /// What the reader should know of a film of another kind than the bundle was trained on, until it was closed.
+    pub fn mismatch(&self) -> Option<Mismatch> {
+        let film = self.film.as_ref()?;
+        let mismatch = self.manifest()?.mismatch(&film.view.radiograph)?;
+        self.notices.is_open(&mismatch).then_some(mismatch)
     }
 
     /// Names of the classifier's labels.
@@ -290,6 +309,7 @@ impl App {
             && self.pictures.pending.is_none()
             && self.shift.job.working.is_none()
             && self.export.working.is_none()
+            && !self.gallery.is_busy()
             && self.film.as_ref().is_none_or(|film| film.pyramid().is_some())
     }
 }

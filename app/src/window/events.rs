@@ -26,6 +26,7 @@ impl App {
         self.now = now;
         self.drain();
         self.take_search();
+        self.gallery.take(&self.ctx);
         self.take_dialogs();
         while let Ok(error) = self.driver_errors.try_recv() {
             self.toasts.warn("The graphics driver reported an error", error);
@@ -67,6 +68,7 @@ impl App {
         self.worker = None;
         self.model.pending = None;
         self.study.pending = None;
+        self.study.waits_for_bundle = false;
         self.pictures.pending = None;
         self.shift.job.working = None;
         self.export.working = None;
@@ -116,6 +118,16 @@ impl App {
             film.problem = None;
         }
         self.features.pins.clear();
+        self.open_films_of_bundle();
+    }
+
+    /// Fills an empty study with what the bundle brings, once the newest bundle asked for is the open one.
+    fn open_films_of_bundle(&mut self) {
+        let has_gallery = self.manifest().is_some_and(|manifest| !manifest.gallery.is_empty());
+        let is_empty = self.study.films.is_empty() && self.study.searching.is_none();
+        if self.model.pending.is_none() && (self.study.waits_for_bundle || is_empty && has_gallery) {
+            self.open_gallery();
+        }
     }
 
     fn film_opened(&mut self, id: RequestId, view: FilmView) {
@@ -186,6 +198,9 @@ impl App {
             match self.model.view {
                 Some(_) => self.toasts.problem(&problem),
                 None => self.model.problem = Some(problem),
+            }
+            if self.study.waits_for_bundle {
+                self.open_samples();
             }
         } else if let Some((_, index)) = self.study.pending.filter(|(own, _)| *own == id) {
             self.study.pending = None;

@@ -38,6 +38,8 @@ pub enum Scene {
     Edit,
     /// A shift was computed; its timeline is open.
     Shift,
+    /// The gallery of the bundle is open.
+    Gallery,
     /// One of the films is damaged.
     Error,
     /// The command palette is open.
@@ -50,8 +52,8 @@ pub enum Scene {
 
 impl Scene {
     /// Every scene.
-    pub const ALL: [Self; 7] =
-        [Self::Review, Self::Edit, Self::Shift, Self::Error, Self::Palette, Self::Keys, Self::Light];
+    pub const ALL: [Self; 8] =
+        [Self::Review, Self::Edit, Self::Shift, Self::Gallery, Self::Error, Self::Palette, Self::Keys, Self::Light];
 
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
@@ -59,6 +61,7 @@ impl Scene {
             Self::Review => "review",
             Self::Edit => "edit",
             Self::Shift => "shift",
+            Self::Gallery => "gallery",
             Self::Error => "error",
             Self::Palette => "palette",
             Self::Keys => "keys",
@@ -159,6 +162,7 @@ impl Headless {
                 (self.app.layout.bottom, self.app.layout.tab) = (true, Tab::Shift);
                 self.app.compute_shift();
             }
+            Scene::Gallery => (self.app.layout.bottom, self.app.layout.tab) = (true, Tab::Gallery),
             Scene::Error => return self.stage_error().map(Some).map_err(|e| WindowError::Scene(e.to_string())),
             Scene::Palette => self.app.cover = Cover::Palette(Palette::default()),
             Scene::Keys => self.app.cover = Cover::Keys,

@@ -37,7 +37,7 @@ pub use native::{has_display, run};
 /// What the window opens with.
 #[derive(Clone, Debug, Default)]
 pub struct WindowOptions {
-    /// Files or folders; the sample films when empty.
+    /// Files or folders; when empty, the films that come with the bundle, or else the sample films.
     pub films: Vec<PathBuf>,
     /// Bundle.
     pub bundle: BundleSource,

@@ -19,15 +19,22 @@ use super::{Scene, WindowOptions, screenshot};
 
 const PATIENCE: Duration = Duration::from_secs(180);
 
+mod gallery;
+
+/// The bundle that has no gallery, so that the sample films open, whichever bundle is the default.
 fn options(films: Vec<PathBuf>) -> WindowOptions {
-    WindowOptions { films, bundle: BundleSource::default(), device: DeviceChoice::Cpu }
+    WindowOptions { films, bundle: BundleSource::Embedded("nih-small".into()), device: DeviceChoice::Cpu }
 }
 
 fn window(films: Vec<PathBuf>) -> Harness<'static, App> {
+    open(options(films))
+}
+
+fn open(options: WindowOptions) -> Harness<'static, App> {
     let host = Host { dialogs: false, remembers: false, drawn_by: DrawnBy::Raster };
     let mut window = Harness::builder()
         .with_size([1600.0, 1000.0])
-        .build_eframe(move |cc| App::new(&cc.egui_ctx, options(films), None, host).expect("the window starts"));
+        .build_eframe(move |cc| App::new(&cc.egui_ctx, options, None, host).expect("the window starts"));
     settle(&mut window);
     window
 }
@@ -94,6 +101,9 @@ fn a_slider_makes_a_picture_and_undo_takes_it_back() {
         made.frame,
         "the same edit, the same picture"
     );
+    press(&mut window, Modifiers::COMMAND, Key::Z);
+    press(&mut window, Modifiers::COMMAND | Modifiers::SHIFT, Key::Z);
+    assert_eq!(window.state().edit(), made.edit, "with Shift it is made again");
     press(&mut window, Modifiers::COMMAND, Key::Backspace);
     assert!(window.state().edit().is_empty());
 }
@@ -268,7 +278,7 @@ fn a_shift_is_computed_scrubbed_and_exported() {
 #[test]
 fn every_panel_has_names_for_its_controls() {
     let mut window = window(Vec::new());
-    for key in [Key::F4, Key::F5, Key::Num2, Key::Num1] {
+    for key in [Key::F4, Key::F5, Key::F6, Key::Num2, Key::Num1] {
         press(&mut window, Modifiers::NONE, key);
         window.check_accessibility();
     }
@@ -300,12 +310,8 @@ fn an_engine_that_ended_is_a_state_not_a_crash() {
 #[test]
 fn a_bundle_that_cannot_be_opened_leaves_the_film_visible() {
     let folder = tempfile::tempdir().expect("folder");
-    let host = Host { dialogs: false, remembers: false, drawn_by: DrawnBy::Raster };
-    let options = WindowOptions { bundle: BundleSource::Folder(folder.path().to_path_buf()), ..options(Vec::new()) };
-    let mut window = Harness::builder()
-        .with_size([1280.0, 720.0])
-        .build_eframe(move |cc| App::new(&cc.egui_ctx, options, None, host).expect("the window starts"));
-    settle(&mut window);
+    let bundle = BundleSource::Folder(folder.path().to_path_buf());
+    let window = open(WindowOptions { bundle, ..options(Vec::new()) });
     window.get_by_label_contains("The bundle could not be opened");
     assert!(window.state().film.is_some());
 }
@@ -341,9 +347,10 @@ fn a_hand_zooms_moves_and_windows_all_viewports() {
 
 #[test]
 fn every_scene_becomes_a_picture() {
+    let options = WindowOptions { device: DeviceChoice::Cpu, ..WindowOptions::default() };
     for scene in Scene::ALL {
         let picture =
-            screenshot(options(Vec::new()), [1280, 720], scene).unwrap_or_else(|e| panic!("{}: {e}", scene.name()));
+            screenshot(options.clone(), [1280, 720], scene).unwrap_or_else(|e| panic!("{}: {e}", scene.name()));
         assert_eq!((picture.width, picture.height, picture.rgba.len()), (1280, 720, 1280 * 720 * 4));
         let bright = picture.rgba.chunks_exact(4).filter(|p| p[0] > 128).count();
         assert!(bright > 2000, "{}: {bright} bright pixels", scene.name());

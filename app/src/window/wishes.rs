@@ -4,10 +4,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use fluoro_core::bundle::BundleSource;
+use fluoro_core::bundle::manifest::GalleryFilm;
+use fluoro_core::bundle::{BundleSource, embedded};
 use fluoro_core::engine::Edit;
 use fluoro_core::radiograph::Study as FilmFiles;
-use fluoro_core::worker::RequestId;
+use fluoro_core::worker::{FilmSource, RequestId};
 
 use super::app::{App, Source};
 use super::state::edits::{Handle, History, Pictures};
@@ -26,6 +27,7 @@ impl App {
         for path in &paths {
             self.recent.add(path);
         }
+        self.study.waits_for_bundle = false;
         let wake = self.ctx.clone();
         // A folder on a network drive can take long to walk through.
         self.study.searching = Some(poll_promise::Promise::spawn_thread("fluoro-search", move || {
@@ -38,6 +40,45 @@ impl App {
     /// Opens the sample films.
     pub fn open_samples(&mut self) {
         self.set_films(Study::samples());
+    }
+
+    /// Opens the films that come with the bundle; the sample films where there are none.
+    pub fn open_gallery(&mut self) {
+        let view = self.model.view.as_ref();
+        let films = view.map(|view| Study::gallery(&view.source, &view.manifest.gallery)).unwrap_or_default();
+        self.set_films(if films.is_empty() { Study::samples() } else { films });
+    }
+
+    /// Shows a film of a gallery; it joins the study where it is not in it yet.
+    pub fn show_gallery_film(&mut self, bundle: &BundleSource, film: &GalleryFilm) {
+        let new = Film::of_gallery(bundle, film);
+        let known = self.study.films.iter().position(|known| known.source == new.source);
+        let index = known.unwrap_or_else(|| {
+            self.study.films.push(new);
+            self.study.films.len() - 1
+        });
+        self.show_film(index);
+    }
+
+    /// Whether the film chosen is this one of the open bundle's gallery.
+    pub fn is_gallery_film(&self, index: usize) -> bool {
+        let (Some(view), Some(film)) = (&self.model.view, self.study.film()) else { return false };
+        let Some(listed) = view.manifest.gallery.get(index) else { return false };
+        matches!(&film.source, FilmSource::Gallery { bundle, file } if *bundle == view.source && *file == listed.file)
+    }
+
+    /// Opens the built-in bundle that fits the film; the study stays.
+    pub fn open_proposal(&mut self) {
+        if let Some(name) = self.mismatch().and_then(|mismatch| mismatch.proposal) {
+            self.open_bundle(BundleSource::Embedded(name.to_owned()));
+        }
+    }
+
+    /// Closes the notice above the light box.
+    pub fn close_notice(&mut self) {
+        if let Some(mismatch) = self.mismatch() {
+            self.notices.close(&mismatch);
+        }
     }
 
     /// Replaces the study's films and shows the first.
@@ -177,6 +218,13 @@ impl App {
             ids.into_iter().for_each(|id| worker.cancel(id));
         }
     }
+}
+
+/// The built-in bundles, and whether each is the one that is open.
+pub fn built_in(app: &App) -> impl Iterator<Item = (&'static str, bool)> {
+    let open = app.model.view.as_ref().map(|view| &view.source);
+    let is_open = move |name: &str| matches!(open, Some(BundleSource::Embedded(open)) if open == name);
+    embedded::names().into_iter().map(move |name| (name, is_open(name)))
 }
 
 fn is_bundle(path: &Path) -> bool {

@@ -20,6 +20,7 @@ impl Command {
         const OPEN_FILMS: [KeyboardShortcut; 1] = [ctrl(Key::O)];
         const OPEN_FOLDER: [KeyboardShortcut; 1] = [ctrl_shift(Key::O)];
         const OPEN_BUNDLE: [KeyboardShortcut; 1] = [ctrl(Key::B)];
+        const OPEN_PROPOSAL: [KeyboardShortcut; 1] = [ctrl_shift(Key::B)];
         const QUIT: [KeyboardShortcut; 1] = [ctrl(Key::Q)];
         const NEXT: [KeyboardShortcut; 3] = [plain(Key::PageDown), plain(Key::ArrowDown), plain(Key::ArrowRight)];
         const PREVIOUS: [KeyboardShortcut; 3] = [plain(Key::PageUp), plain(Key::ArrowUp), plain(Key::ArrowLeft)];
@@ -35,7 +36,8 @@ impl Command {
         const STUDY: [KeyboardShortcut; 1] = [plain(Key::F2)];
         const FEATURES: [KeyboardShortcut; 1] = [plain(Key::F3)];
         const SHIFT: [KeyboardShortcut; 1] = [plain(Key::F4)];
-        const PERFORMANCE: [KeyboardShortcut; 1] = [plain(Key::F5)];
+        const GALLERY: [KeyboardShortcut; 1] = [plain(Key::F5)];
+        const PERFORMANCE: [KeyboardShortcut; 1] = [plain(Key::F6)];
         const SEARCH: [KeyboardShortcut; 2] = [ctrl(Key::F), plain(Key::Slash)];
         const COMPUTE: [KeyboardShortcut; 1] = [ctrl(Key::Enter)];
         const CANCEL: [KeyboardShortcut; 1] = [plain(Key::Escape)];
@@ -50,6 +52,7 @@ impl Command {
             Self::OpenFilms => &OPEN_FILMS,
             Self::OpenFolder => &OPEN_FOLDER,
             Self::OpenBundle => &OPEN_BUNDLE,
+            Self::OpenProposal => &OPEN_PROPOSAL,
             Self::Quit => &QUIT,
             Self::NextFilm => &NEXT,
             Self::PreviousFilm => &PREVIOUS,
@@ -66,6 +69,7 @@ impl Command {
             Self::ToggleFeatures => &FEATURES,
             Self::ShowShift => &SHIFT,
             Self::ShowPerformance => &PERFORMANCE,
+            Self::ShowGallery => &GALLERY,
             Self::SearchFeatures => &SEARCH,
             Self::ComputeShift => &COMPUTE,
             Self::Cancel => &CANCEL,
@@ -90,6 +94,11 @@ impl Command {
     }
 }
 
+/// Modifiers of a chord; Ctrl is also Command.
+fn count(modifiers: Modifiers) -> usize {
+    [modifiers.command || modifiers.ctrl, modifiers.shift, modifiers.alt].into_iter().filter(|&on| on).count()
+}
+
 impl App {
     /// Runs the commands whose keys were pressed. A field that is typed in, and a widget that has the keyboard, come
     /// first.
@@ -105,15 +114,15 @@ impl App {
         }
         let mut chosen = Vec::new();
         ctx.input_mut(|input| {
-            // Keys with modifiers first: Ctrl+O is not O.
-            for with_modifiers in [true, false] {
+            // The most modifiers first: egui takes Ctrl+Shift+O for Ctrl+O too, and Ctrl+O is not O.
+            for modifiers in [2, 1, 0] {
                 for command in Command::all() {
-                    for keys in command.keys().iter().filter(|keys| keys.modifiers.any() == with_modifiers) {
+                    for keys in command.keys().iter().filter(|keys| count(keys.modifiers) == modifiers) {
                         let moves = matches!(
                             keys.logical_key,
                             Key::ArrowDown | Key::ArrowUp | Key::ArrowLeft | Key::ArrowRight | Key::Space | Key::Escape
                         );
-                        let free = with_modifiers || !(typing || focused && moves);
+                        let free = modifiers > 0 || !(typing || focused && moves);
                         if free && input.consume_shortcut(keys) {
                             chosen.push(command);
                         }

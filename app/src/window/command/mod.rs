@@ -9,7 +9,10 @@ pub enum Command {
     OpenFilms,
     OpenFolder,
     OpenSamples,
+    OpenGallery,
     OpenBundle,
+    OpenProposal,
+    CloseNotice,
     ForgetRecent,
     Quit,
     NextFilm,
@@ -26,6 +29,7 @@ pub enum Command {
     ToggleStudy,
     ToggleFeatures,
     ShowShift,
+    ShowGallery,
     ShowPerformance,
     SearchFeatures,
     ComputeShift,
@@ -50,7 +54,7 @@ pub const MENUS: [(&str, &[&[Command]]); 4] = [
     (
         "File",
         &[
-            &[Command::OpenFilms, Command::OpenFolder, Command::OpenSamples],
+            &[Command::OpenFilms, Command::OpenFolder, Command::OpenGallery, Command::OpenSamples],
             &[Command::ExportPicture, Command::ExportGif, Command::ExportSheet, Command::ExportFrames],
             &[Command::ForgetRecent, Command::Quit],
         ],
@@ -61,14 +65,20 @@ pub const MENUS: [(&str, &[&[Command]]); 4] = [
             &[Command::ArrangeFour, Command::ArrangeTwo, Command::ArrangeOne],
             &[Command::ToggleOverlay, Command::Invert, Command::ResetView],
             &[Command::NextFilm, Command::PreviousFilm],
-            &[Command::ToggleStudy, Command::ToggleFeatures, Command::ShowShift, Command::ShowPerformance],
+            &[
+                Command::ToggleStudy,
+                Command::ToggleFeatures,
+                Command::ShowShift,
+                Command::ShowGallery,
+                Command::ShowPerformance,
+            ],
             &[Command::TogglePrivacy, Command::SwitchTheme],
         ],
     ),
     (
         "Model",
         &[
-            &[Command::OpenBundle, Command::AboutBundle],
+            &[Command::OpenBundle, Command::OpenProposal, Command::CloseNotice, Command::AboutBundle],
             &[Command::Undo, Command::Redo, Command::ResetEdits, Command::SearchFeatures],
             &[Command::ComputeShift, Command::PlayPause, Command::NextFrame, Command::PreviousFrame, Command::Cancel],
         ],
@@ -99,6 +109,14 @@ impl Command {
             }
             Self::OpenFolder => ("Open folder…", "All films in a folder and the folders below it"),
             Self::OpenSamples => ("Open sample films", "Drawn films that come with Fluoro; not patients"),
+            Self::OpenGallery => ("Open gallery films", "The films that come with the bundle, as the study"),
+            Self::OpenProposal => (
+                "Open the bundle for this film",
+                "The built-in bundle that was trained on films like this one; the study stays open",
+            ),
+            Self::CloseNotice => {
+                ("Close the notice", "It does not come back for this bundle until Fluoro is started again")
+            }
             Self::OpenBundle => ("Open bundle…", "A folder that holds bundle.ron and weights"),
             Self::ForgetRecent => ("Forget recent files", "Empties the list of recent files on this computer"),
             Self::Quit => ("Quit", "Closes the window"),
@@ -118,6 +136,7 @@ impl Command {
             Self::ToggleStudy => ("Study panel", "Films and what their files say"),
             Self::ToggleFeatures => ("Features panel", "Findings and features as sliders"),
             Self::ShowShift => ("Shift", "Latent shift: the film walked along a direction"),
+            Self::ShowGallery => ("Gallery", "Films that come with the bundle"),
             Self::ShowPerformance => ("Performance", "Device and times"),
             Self::SearchFeatures => ("Search features", "Puts the cursor in the search field"),
             Self::ComputeShift => ("Compute shift", "Computes the shift that the Shift panel describes"),

@@ -18,6 +18,11 @@ impl App {
             Command::OpenFilms | Command::OpenFolder | Command::OpenBundle => {
                 self.host.dialogs && self.dialogs.is_free()
             }
+            Command::OpenGallery => self.manifest().is_some_and(|manifest| !manifest.gallery.is_empty()),
+            Command::OpenProposal => {
+                self.model.pending.is_none() && self.mismatch().is_some_and(|mismatch| mismatch.proposal.is_some())
+            }
+            Command::CloseNotice => self.mismatch().is_some(),
             Command::ForgetRecent => !self.recent.paths().is_empty(),
             Command::NextFilm => self.study.current + 1 < self.study.films.len(),
             Command::PreviousFilm => self.study.current > 0,
@@ -46,6 +51,7 @@ impl App {
             Command::ToggleStudy => Some(self.layout.study),
             Command::ToggleFeatures => Some(self.layout.features),
             Command::ShowShift => Some(self.layout.bottom && self.layout.tab == Tab::Shift),
+            Command::ShowGallery => Some(self.layout.bottom && self.layout.tab == Tab::Gallery),
             Command::ShowPerformance => Some(self.layout.bottom && self.layout.tab == Tab::Performance),
             Command::TogglePrivacy => Some(self.privacy),
             Command::ArrangeFour => Some(self.light_box.arrangement == Arrangement::Four),
@@ -65,6 +71,9 @@ impl App {
             Command::OpenFolder => self.ask(Purpose::OpenFolder),
             Command::OpenBundle => self.ask(Purpose::OpenBundle),
             Command::OpenSamples => self.open_samples(),
+            Command::OpenGallery => self.open_gallery(),
+            Command::OpenProposal => self.open_proposal(),
+            Command::CloseNotice => self.close_notice(),
             Command::ForgetRecent => self.recent.clear(),
             Command::Quit => self.ctx.send_viewport_cmd(egui::ViewportCommand::Close),
             Command::NextFilm => self.step_film(1),
@@ -81,6 +90,7 @@ impl App {
             Command::ToggleStudy => self.layout.study = !self.layout.study,
             Command::ToggleFeatures => self.layout.features = !self.layout.features,
             Command::ShowShift => self.show_tab(Tab::Shift),
+            Command::ShowGallery => self.show_tab(Tab::Gallery),
             Command::ShowPerformance => self.show_tab(Tab::Performance),
             Command::SearchFeatures => {
                 self.layout.features = true;

@@ -2,11 +2,12 @@
 //! drawn by [`fluoro_core::display`] at the viewport's own pixels, only when something in them changed.
 
 use egui::{Rect, TextureHandle, TextureOptions, Ui, vec2};
-use fluoro_core::display::{Placed, View, ViewTransform};
+use fluoro_core::display::ViewTransform;
 use fluoro_core::radiograph::Window;
 
 use super::app::App;
 use super::state::films::OpenFilm;
+use super::state::gallery;
 use super::tokens::Look;
 
 mod content;
@@ -181,19 +182,8 @@ impl LightBox {
 /// A small picture of a film for the list.
 pub fn thumbnail(ctx: &egui::Context, film: &OpenFilm, look: &Look) -> TextureHandle {
     let side = (look.size.thumbnail * ctx.pixels_per_point()).round() as usize;
-    let view = View {
-        film: Placed {
-            plane: &film.view.radiograph.pixels,
-            pyramid: None,
-            extent: fluoro_core::display::Extent::whole(film.size()[0], film.size()[1]),
-        },
-        window: film.default_window,
-        invert: false,
-        transform: ViewTransform::fit(film.size(), [side, side]),
-        overlay: None,
-        background: rgb(look.colour.light_box),
-    };
-    let image = egui::ColorImage::from_rgba_premultiplied([side, side], &view.draw(side, side));
+    let pixels = gallery::draw(&film.view.radiograph, side, rgb(look.colour.light_box));
+    let image = egui::ColorImage::from_rgba_premultiplied([side, side], &pixels);
     ctx.load_texture("thumbnail", image, TextureOptions::LINEAR)
 }
 

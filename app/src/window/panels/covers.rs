@@ -95,7 +95,10 @@ fn bundle(app: &App, ui: &mut Ui) {
     ui.add_space(look.size.pad);
     let latent = &manifest.latent;
     let place = latent.grid.map(|[rows, columns]| format!(", {rows} × {columns} places")).unwrap_or_default();
-    let mut facts = vec![("latent", format!("{} tokens of {} numbers{place}", latent.tokens, latent.dim))];
+    let mut facts = vec![
+        ("trained on", manifest.films.to_string()),
+        ("latent", format!("{} tokens of {} numbers{place}", latent.tokens, latent.dim)),
+    ];
     if let Some(sae) = &manifest.sae {
         let explained = number::percent(sae.explained_variance);
         facts.push((

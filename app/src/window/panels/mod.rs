@@ -10,6 +10,8 @@ use super::tokens::Look;
 mod covers;
 mod features;
 mod findings;
+mod gallery;
+mod notice;
 pub mod palette;
 mod performance;
 mod shift;
@@ -41,6 +43,7 @@ pub fn show(app: &mut App, ui: &mut Ui) {
     }
     let height = if app.layout.bottom { pick(size.bottom, size.bottom_narrow) } else { size.tab_bar };
     bar(Panel::bottom("tabs"), &look, height).show(ui, |ui| tabs(app, ui));
+    notice::show(app, ui);
     CentralPanel::no_frame().show(ui, |ui| light_box::show(app, ui));
 
     covers::show(app, ui);
@@ -73,7 +76,11 @@ pub fn heading(ui: &mut Ui, look: &Look, words: &str, right: impl FnOnce(&mut Ui
 fn tabs(app: &mut App, ui: &mut Ui) {
     let look = app.look;
     ui.horizontal(|ui| {
-        for (tab, command) in [(Tab::Shift, Command::ShowShift), (Tab::Performance, Command::ShowPerformance)] {
+        for (tab, command) in [
+            (Tab::Shift, Command::ShowShift),
+            (Tab::Gallery, Command::ShowGallery),
+            (Tab::Performance, Command::ShowPerformance),
+        ] {
             let on = app.layout.bottom && app.layout.tab == tab;
             let ink = if on { look.colour.accent } else { look.colour.secondary };
             let button = egui::Button::selectable(on, egui::RichText::new(command.text()).color(ink));
@@ -87,6 +94,9 @@ fn tabs(app: &mut App, ui: &mut Ui) {
             let fold = ui.add(egui::Button::new(icon).frame_when_inactive(false)).on_hover_text("Fold or unfold");
             if fold.accessible_name("fold the panel below the films").clicked() {
                 app.layout.bottom = !app.layout.bottom;
+            }
+            if app.layout.bottom && app.layout.tab == Tab::Gallery {
+                gallery::tools(app, ui);
             }
         });
     });
@@ -102,6 +112,7 @@ fn tabs(app: &mut App, ui: &mut Ui) {
     ui.add_space(look.size.gap);
     match app.layout.tab {
         Tab::Shift => shift::show(app, ui),
+        Tab::Gallery => gallery::show(app, ui),
         Tab::Performance => performance::show(app, ui),
     }
 }

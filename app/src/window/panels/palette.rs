@@ -1,15 +1,18 @@
-//! The command palette: every command and film by name.
+//! The command palette: every command, film and built-in bundle by name.
 
 use egui::{
     Align, Align2, Area, Frame, Id, Key, Modifiers, Order, Rect, RichText, ScrollArea, Sense, Stroke, TextEdit,
     TextStyle, Ui, WidgetInfo, vec2,
 };
 
+use fluoro_core::bundle::BundleSource;
+
 use crate::window::app::{App, Cover};
 use crate::window::command::Command;
 use crate::window::icons;
 use crate::window::tokens::Look;
 use crate::window::widgets::text;
+use crate::window::wishes::built_in;
 
 /// What was typed and which entry is chosen.
 #[derive(Default)]
@@ -23,6 +26,7 @@ pub struct Palette {
 enum Entry {
     Command(Command),
     Film(usize, String),
+    Bundle(&'static str),
 }
 
 /// Shows the palette over the window.
@@ -58,7 +62,7 @@ pub fn show(app: &mut App, ui: &mut Ui, mut palette: Palette) -> Cover {
             ui.set_width(look.size.palette_width);
             let field = TextEdit::singleline(&mut palette.typed)
                 .desired_width(f32::INFINITY)
-                .hint_text("type a command or a film");
+                .hint_text("type a command, a film or a bundle");
             let field = ui.add(field).accessible_name("command palette");
             if !palette.opened {
                 field.request_focus();
@@ -69,7 +73,7 @@ pub fn show(app: &mut App, ui: &mut Ui, mut palette: Palette) -> Cover {
             }
             ui.add_space(look.size.gap);
             if entries.is_empty() {
-                ui.label(RichText::new("No command or film has these letters.").color(look.colour.secondary));
+                ui.label(RichText::new("No command, film or bundle has these letters.").color(look.colour.secondary));
             }
             let height = look.size.palette_rows as f32 * (look.size.row + look.size.gap);
             ScrollArea::vertical().max_height(height).auto_shrink([false, true]).show(ui, |ui| {
@@ -96,6 +100,10 @@ pub fn show(app: &mut App, ui: &mut Ui, mut palette: Palette) -> Cover {
             app.show_film(index);
             Cover::Nothing
         }
+        Some(Entry::Bundle(name)) => {
+            app.open_bundle(BundleSource::Embedded(name.to_owned()));
+            Cover::Nothing
+        }
         None if close => Cover::Nothing,
         None => Cover::Palette(palette),
     }
@@ -105,8 +113,12 @@ fn entries(app: &App, typed: &str) -> Vec<Entry> {
     let commands =
         Command::all().filter(|command| *command != Command::Palette && app.can(*command)).map(Entry::Command);
     let films = app.study.films.iter().enumerate().map(|(index, film)| Entry::Film(index, film.name.clone()));
-    let mut found: Vec<(usize, Entry)> =
-        commands.chain(films).filter_map(|entry| rank(&name(&entry), typed).map(|rank| (rank, entry))).collect();
+    let bundles = built_in(app).filter(|(_, is_open)| !is_open).map(|(name, _)| Entry::Bundle(name));
+    let mut found: Vec<(usize, Entry)> = commands
+        .chain(films)
+        .chain(bundles)
+        .filter_map(|entry| rank(&name(&entry), typed).map(|rank| (rank, entry)))
+        .collect();
     found.sort_by_key(|(rank, _)| *rank);
     found.into_iter().map(|(_, entry)| entry).collect()
 }
@@ -115,6 +127,7 @@ fn name(entry: &Entry) -> String {
     match entry {
         Entry::Command(command) => command.text().to_owned(),
         Entry::Film(_, name) => format!("Film: {name}"),
+        Entry::Bundle(name) => format!("Bundle: {name}"),
     }
 }
 
@@ -143,6 +156,7 @@ fn row(app: &App, ui: &mut Ui, look: &Look, entry: &Entry, is_chosen: bool) -> e
     let right = match entry {
         Entry::Command(command) => command.keys_text(ui.ctx()).unwrap_or_default(),
         Entry::Film(index, _) => format!("{}  {}", icons::FILM, index + 1),
+        Entry::Bundle(_) => "built in".to_owned(),
     };
     let place = Rect::from_min_max(inner.center_top(), inner.max);
     text::put(ui, place, Align::Max, &right, TextStyle::Small.resolve(ui.style()), look.colour.secondary);

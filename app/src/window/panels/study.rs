@@ -23,6 +23,7 @@ pub fn show(app: &mut App, ui: &mut Ui) {
     });
     if app.study.films.is_empty() {
         if app.study.searching.is_none()
+            && !app.study.waits_for_bundle
             && states::empty(ui, &look, "No films are open. Drop some on the window.", Some("Open films…"))
         {
             app.run(Command::OpenFilms);
@@ -129,6 +130,9 @@ fn metadata(app: &mut App, ui: &mut Ui) {
     rows.extend(metadata.laterality.map(|side| ("side", side.to_string())));
     rows.extend(metadata.age_years.map(|age| ("age", format!("{age:.0} years"))));
     rows.extend(metadata.sex.map(|sex| ("sex", sex.to_string())));
+    if radiograph.is_phantom() {
+        rows.push(("made", "by Fluoro: a phantom".to_owned()));
+    }
     rows.push(("size", format!("{width} × {height} pixels")));
     rows.extend(metadata.spacing_mm.map(|[row, column]| {
         ("pixel", if row == column { format!("{row:.3} mm") } else { format!("{row:.3} × {column:.3} mm") })

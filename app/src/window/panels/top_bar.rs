@@ -1,12 +1,14 @@
 //! The bar at the top: menus, bundle, film, device with its last time, command palette.
 
 use egui::{Align, Button, Layout, RichText, Ui};
+use fluoro_core::bundle::BundleSource;
 
 use crate::window::app::App;
 use crate::window::command::{Command, MENUS};
 use crate::window::icons;
 use crate::window::state::films::file_name;
 use crate::window::widgets::number;
+use crate::window::wishes::built_in;
 
 /// Shows the bar.
 pub fn show(app: &mut App, ui: &mut Ui) {
@@ -20,8 +22,10 @@ pub fn show(app: &mut App, ui: &mut Ui) {
                     for command in *group {
                         item(app, ui, *command);
                     }
-                    if name == "File" && i == 0 {
-                        recent(app, ui);
+                    match (name, i) {
+                        ("File", 0) => recent(app, ui),
+                        ("Model", 0) => bundles(app, ui),
+                        _ => {}
                     }
                 }
             });
@@ -57,6 +61,20 @@ fn recent(app: &mut App, ui: &mut Ui) {
         for path in paths {
             if ui.button(file_name(&path)).on_hover_text(path.display().to_string()).clicked() {
                 app.open_paths(vec![path]);
+                ui.close();
+            }
+        }
+    });
+}
+
+/// The bundles in the program.
+fn bundles(app: &mut App, ui: &mut Ui) {
+    ui.menu_button("Built-in bundles", |ui| {
+        let names: Vec<_> = built_in(app).collect();
+        for (name, is_open) in names {
+            let mark = if is_open { "✓  " } else { "     " };
+            if ui.button(format!("{mark}{name}")).clicked() {
+                app.open_bundle(BundleSource::Embedded(name.to_owned()));
                 ui.close();
             }
         }

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use fluoro_core::bundle::manifest::Manifest;
+use fluoro_core::bundle::BundleSource;
+use fluoro_core::bundle::manifest::{GalleryFilm, Manifest};
 use fluoro_core::display::{Extent, Pyramid};
 use fluoro_core::preprocess::Fit;
 use fluoro_core::radiograph::Window;
@@ -41,6 +42,18 @@ impl Film {
     }
 }
 
+impl Film {
+    /// A film of a bundle's gallery, called by its caption.
+    pub fn of_gallery(bundle: &BundleSource, film: &GalleryFilm) -> Self {
+        let source = FilmSource::Gallery { bundle: bundle.clone(), file: film.file.clone() };
+        let mut new = Self::new(source);
+        if !film.caption.is_empty() {
+            new.name.clone_from(&film.caption);
+        }
+        new
+    }
+}
+
 /// A path's last part.
 pub fn file_name(path: &Path) -> String {
     path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
@@ -59,6 +72,8 @@ pub struct Study {
     pub pending: Option<(RequestId, usize)>,
     /// Files and folders being looked through.
     pub searching: Option<Promise<Result<Vec<PathBuf>, Problem>>>,
+    /// No films were asked for: those that come with the bundle follow once it is open.
+    pub waits_for_bundle: bool,
     /// Why the last files or folder gave no film.
     pub problem: Option<Problem>,
 }
@@ -67,6 +82,11 @@ impl Study {
     /// The sample films.
     pub fn samples() -> Vec<Film> {
         samples::names().map(|name| Film::new(FilmSource::Sample(name))).collect()
+    }
+
+    /// The films of a bundle's gallery.
+    pub fn gallery(bundle: &BundleSource, films: &[GalleryFilm]) -> Vec<Film> {
+        films.iter().map(|film| Film::of_gallery(bundle, film)).collect()
     }
 
     /// Films of files.

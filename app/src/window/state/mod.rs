@@ -3,7 +3,9 @@
 pub mod edits;
 pub mod features;
 pub mod films;
+pub mod gallery;
 pub mod job;
+pub mod notice;
 pub mod performance;
 pub mod problem;
 pub mod recent;
