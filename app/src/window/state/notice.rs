@@ -25,7 +25,7 @@ impl Notices {
 /// What the window says: the core's words, and which bundle fits.
 pub fn words(mismatch: &Mismatch) -> String {
     match mismatch.proposal {
-        Some(name) => format!("This bundle {}. {name} was trained on {}.", mismatch.reason(), mismatch.film),
+        Some(name) => format!("This bundle {}. Bundle {name} was trained on {}.", mismatch.reason(), mismatch.film),
         None => format!("This bundle {}. Its scores and features mean little here.", mismatch.reason()),
     }
 }
@@ -44,7 +44,7 @@ mod tests {
         assert!(!notices.is_open(&one) && notices.is_open(&other));
         assert_eq!(
             words(&one),
-            "This bundle was trained on phantoms; this film is not one. nih-small was trained on films of patients."
+            "This bundle was trained on phantoms; this film is not one. Bundle nih-small was trained on films of patients."
         );
         assert!(words(&other).ends_with("mean little here."));
     }

@@ -128,7 +128,9 @@ fn a_film_that_is_no_phantom_is_noticed_and_the_bundle_switched() {
     window.state_mut().show_film(1);
     settle(&mut window);
     let study = names(&window);
-    window.get_by_label_contains("This bundle was trained on phantoms; this film is not one. nih-small was trained on");
+    window.get_by_label_contains(
+        "This bundle was trained on phantoms; this film is not one. Bundle nih-small was trained on",
+    );
     window.get_by_label("Open nih-small").click();
     window.run_steps(2);
     settle(&mut window);
