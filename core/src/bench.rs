@@ -11,6 +11,7 @@ use crate::difference::{MapMethod, signed};
 use crate::engine::{Edit, Engine, Progress};
 use crate::error::{Error, Result};
 use crate::export::gif::{GifOptions, encode_gif};
+use crate::phantom::{PhantomRequest, Prevalence};
 use crate::samples;
 use crate::shift::{Preset, ShiftRequest, Target};
 
@@ -19,6 +20,8 @@ const DRAGS: usize = 200;
 const WARM_UP: usize = 10;
 /// Films encoded for the throughput.
 const ENCODED: usize = 32;
+/// Phantoms drawn for theirs.
+const DRAWN: usize = 64;
 /// Frames of the timed shift, GIF included.
 const SHIFT_FRAMES: usize = 21;
 
@@ -48,6 +51,8 @@ pub struct BenchReport {
     pub shift_ms: f64,
     /// Film tensors through encoder and SAE.
     pub encode_films_per_second: f64,
+    /// Phantoms of 224 x 224 drawn and encoded as PNG on one thread.
+    pub phantom_films_per_second: f64,
     /// Opening device and bundle, before the first film.
     pub start_ms: f64,
     /// Start to the first picture of a film: device, bundle, film, reconstruction, cold.
@@ -69,7 +74,7 @@ pub fn run(choice: DeviceChoice, source: &BundleSource, progress: &Progress<'_>)
     let analysis = engine.analyze(&samples::open(sample)?)?;
     let first_picture_ms = milliseconds(start);
 
-    progress.step("opening films", 1, 4)?;
+    progress.step("opening films", 1, 5)?;
     let mut open = Vec::new();
     for _ in 0..10 {
         let start = Instant::now();
@@ -77,7 +82,7 @@ pub fn run(choice: DeviceChoice, source: &BundleSource, progress: &Progress<'_>)
         open.push(milliseconds(start));
     }
 
-    progress.step("dragging a slider", 2, 4)?;
+    progress.step("dragging a slider", 2, 5)?;
     let reconstruction =
         analysis.reconstruction.as_ref().ok_or(engine.bundle().missing("decoder", "the slider benchmark"))?;
     let feature = *engine.top_features(&analysis, 1).first().unwrap_or(&0);
@@ -94,7 +99,7 @@ pub fn run(choice: DeviceChoice, source: &BundleSource, progress: &Progress<'_>)
         }
     }
 
-    progress.step("shifting", 3, 4)?;
+    progress.step("shifting", 3, 5)?;
     let mut shifts = Vec::new();
     for label in 0..3.min(engine.bundle().labels().count()) {
         let request = ShiftRequest {
@@ -117,12 +122,21 @@ pub fn run(choice: DeviceChoice, source: &BundleSource, progress: &Progress<'_>)
         shifts.push(milliseconds(start));
     }
 
-    progress.step("encoding films", 4, 4)?;
+    progress.step("encoding films", 4, 5)?;
     let start = Instant::now();
     for _ in 0..ENCODED {
         engine.sparse_activations(&analysis.input)?;
     }
     let encode_films_per_second = ENCODED as f64 / start.elapsed().as_secs_f64();
+
+    progress.step("drawing phantoms", 5, 5)?;
+    let request = PhantomRequest { count: DRAWN, seed: 1, side: 224, prevalence: Prevalence::default(), truth: false };
+    let start = Instant::now();
+    for number in 1..=DRAWN {
+        let phantom = request.phantom(number)?;
+        phantom.render(request.side).to_png(&phantom.mark())?;
+    }
+    let phantom_films_per_second = DRAWN as f64 / start.elapsed().as_secs_f64();
 
     Ok(BenchReport {
         device: engine.device().name().to_owned(),
@@ -132,6 +146,7 @@ pub fn run(choice: DeviceChoice, source: &BundleSource, progress: &Progress<'_>)
         open_ms: percentile(&mut open, 0.5),
         shift_ms: percentile(&mut shifts, 0.5),
         encode_films_per_second,
+        phantom_films_per_second,
         start_ms,
         first_picture_ms,
         memory_mb: peak_memory_mb(),

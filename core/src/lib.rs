@@ -3,7 +3,7 @@
 //! The folders follow the flow of the data: file -> [`radiograph`] -> [`preprocess`] -> encoder ([`models`], opened from
 //! a [`bundle`]) -> latent -> SAE -> activations -> edit ([`engine`]) -> latent' -> decoder -> frame -> [`difference`]
 //! map -> overlay -> screen ([`display`]) or [`export`]. [`shift`] walks a direction, [`train`] makes bundles from a
-//! [`dataset`], [`worker`] runs it all on one thread for the window. Nothing here knows egui.
+//! [`dataset`], [`phantom`] draws one, [`worker`] runs it all on one thread for the window. Nothing here knows egui.
 
 pub mod bench;
 pub mod bundle;
@@ -13,9 +13,11 @@ pub mod difference;
 pub mod display;
 pub mod engine;
 pub mod error;
+pub mod evaluate;
 pub mod export;
 pub mod metrics;
 pub mod models;
+pub mod phantom;
 pub mod plane;
 pub mod preprocess;
 pub mod radiograph;

@@ -16,7 +16,7 @@ import sklearn
 from skimage.filters import gaussian, threshold_otsu
 from skimage.measure import label, regionprops
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
-from sklearn.metrics import explained_variance_score, roc_auc_score
+from sklearn.metrics import average_precision_score, explained_variance_score, roc_auc_score
 
 
 def draws(seed, count):
@@ -82,6 +82,7 @@ reference = {
     "boxes": [[r.bbox[1], r.bbox[0], r.bbox[3] - r.bbox[1], r.bbox[2] - r.bbox[0]] for r in regions if r.area >= 4],
     "areas": [int(r.area) for r in regions if r.area >= 4],
     "auc": roc_auc_score(labels, scores),
+    "average_precision": average_precision_score(labels, scores),
     "positives": int(labels.sum()),
     "delong_95": delong(scores, labels, 0.95),
     "delong_80": delong(scores, labels, 0.80),

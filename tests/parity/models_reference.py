@@ -1,7 +1,8 @@
 """Reference values for Fluoro's own architectures from PyTorch: small random weights, an input, every output.
 
-Writes models_reference.safetensors: tensors under "autoencoder.", "classifier.", "sae." hold weights in Fluoro's names
-and layout (a linear weight is [in, out]); tensors under "check." hold inputs and PyTorch's outputs.
+Writes models_reference.safetensors: tensors under "encoder.", "decoder.", "classifier.", "sae." hold weights in Fluoro's
+names and layout (a linear weight is [in, out]); those under "shallow." are an autoencoder that halves twice, those under
+"wide." a classifier that pools mean and maximum; tensors under "check." hold inputs and PyTorch's outputs.
 
     python models_reference.py
 """
@@ -29,31 +30,34 @@ def block(weights, name, x):
     return F.relu(x + conv(weights, name + ".second", inner))
 
 
-def encode(w, film):
-    x = F.relu(conv(w, "encoder.stem", F.pixel_unshuffle(film / GREY, FOLD)))
-    for i in range(3):
-        x = block(w, f"encoder.blocks.{i}", F.relu(conv(w, f"encoder.down.{i}", x, stride=2)))
-    return conv(w, "encoder.head", x).flatten(2).transpose(1, 2)
+def encode(w, film, prefix="", halvings=3):
+    p = prefix + "encoder"
+    x = F.relu(conv(w, f"{p}.stem", F.pixel_unshuffle(film / GREY, FOLD)))
+    for i in range(halvings):
+        x = block(w, f"{p}.blocks.{i}", F.relu(conv(w, f"{p}.down.{i}", x, stride=2)))
+    return conv(w, f"{p}.head", x).flatten(2).transpose(1, 2)
 
 
-def decode(w, z):
+def decode(w, z, prefix="", halvings=3):
+    p = prefix + "decoder"
     b, n, d = z.shape
     side = int(n**0.5)
-    x = F.relu(conv(w, "decoder.head", z.transpose(1, 2).reshape(b, d, side, side)))
-    for i in range(3):
-        x = F.relu(F.pixel_shuffle(conv(w, f"decoder.up.{i}", block(w, f"decoder.blocks.{i}", x)), 2))
-    return F.pixel_shuffle(conv(w, "decoder.out", block(w, "decoder.last", x)), FOLD) * GREY
+    x = F.relu(conv(w, f"{p}.head", z.transpose(1, 2).reshape(b, d, side, side)))
+    for i in range(halvings):
+        x = F.relu(F.pixel_shuffle(conv(w, f"{p}.up.{i}", block(w, f"{p}.blocks.{i}", x)), 2))
+    return F.pixel_shuffle(conv(w, f"{p}.out", block(w, f"{p}.last", x)), FOLD) * GREY
 
 
-def logits(w, frame):
+def logits(w, frame, prefix="", wide=False):
     half = F.avg_pool2d(frame / GREY, 2)
     members = []
     for m in range(MEMBERS):
-        p = f"classifier.members.{m}"
+        p = f"{prefix}classifier.members.{m}"
         x = F.relu(conv(w, f"{p}.down.0", half, stride=2))
         for i in range(3):
             x = block(w, f"{p}.blocks.{i}", F.relu(conv(w, f"{p}.down.{i + 1}", x, stride=2)))
-        members.append(x.mean((2, 3)) @ w[f"{p}.out.weight"] + w[f"{p}.out.bias"])
+        pooled = torch.cat([x.mean((2, 3)), x.amax((2, 3))], 1) if wide else x.mean((2, 3))
+        members.append(pooled @ w[f"{p}.out.weight"] + w[f"{p}.out.bias"])
     return torch.stack(members).mean(0)
 
 
@@ -64,12 +68,12 @@ def sae(w, x):
     return features, features @ w["sae.w_dec"] + w["sae.b_dec"]
 
 
-def random_weights(generator):
+def random_weights(generator, prefix="", halvings=3, wide=False):
     w = {}
 
     def add(name, *shape, gain=1.0):
         fan_in = torch.Size(shape[1:]).numel() or 1
-        w[name] = torch.randn(shape, generator=generator) * gain / fan_in**0.5
+        w[prefix + name] = torch.randn(shape, generator=generator) * gain / fan_in**0.5
 
     def add_conv(name, cin, cout, k):
         add(name + ".weight", cout, cin, k, k, gain=1.4)
@@ -81,12 +85,12 @@ def random_weights(generator):
 
     c = CHANNELS
     add_conv("encoder.stem", FOLD * FOLD, c[0], 3)
-    for i in range(3):
+    for i in range(halvings):
         add_conv(f"encoder.down.{i}", c[i], c[i + 1], 3)
         add_block(f"encoder.blocks.{i}", c[i + 1])
-    add_conv("encoder.head", c[3], LATENT, 1)
-    add_conv("decoder.head", LATENT, c[3], 1)
-    for i, (a, b) in enumerate([(c[3], c[2]), (c[2], c[1]), (c[1], c[0])]):
+    add_conv("encoder.head", c[halvings], LATENT, 1)
+    add_conv("decoder.head", LATENT, c[halvings], 1)
+    for i, (a, b) in enumerate([(c[n + 1], c[n]) for n in reversed(range(halvings))]):
         add_block(f"decoder.blocks.{i}", a)
         add_conv(f"decoder.up.{i}", a, b * 4, 1)
     add_block("decoder.last", c[0])
@@ -98,8 +102,10 @@ def random_weights(generator):
             add_conv(f"{p}.down.{i}", a, b, 3)
             if i:
                 add_block(f"{p}.blocks.{i - 1}", b)
-        w[f"{p}.out.weight"] = torch.randn((k[3], CLASSES), generator=generator)
-        w[f"{p}.out.bias"] = torch.randn((CLASSES,), generator=generator) * 0.1
+        w[f"{prefix}{p}.out.weight"] = torch.randn((k[3] * (2 if wide else 1), CLASSES), generator=generator)
+        w[f"{prefix}{p}.out.bias"] = torch.randn((CLASSES,), generator=generator) * 0.1
+    if prefix:
+        return w
     w["sae.w_enc"] = torch.randn((LATENT, FEATURES), generator=generator)
     w["sae.w_dec"] = torch.randn((FEATURES, LATENT), generator=generator)
     for name, n in [("b_gate", FEATURES), ("r_mag", FEATURES), ("b_mag", FEATURES), ("b_dec", LATENT)]:
@@ -118,6 +124,13 @@ def main():
     scores = torch.sigmoid(logits(w, frame))
     scores[:, 1].sum().backward()
     features, restored = sae(w, z.detach().reshape(-1, LATENT))
+
+    w |= {n: t for n, t in random_weights(torch.Generator().manual_seed(8), "shallow.", 2).items() if "coder." in n}
+    w |= {n: t for n, t in random_weights(torch.Generator().manual_seed(9), "wide.", 3, True).items() if "coder." not in n}
+    fine = encode(w, film, "shallow.", 2).detach().requires_grad_(True)
+    fine_frame = decode(w, fine, "shallow.", 2)
+    wide = logits(w, fine_frame, "wide.", True)
+    torch.sigmoid(wide)[:, 2].sum().backward()
     checks = {
         "film": film,
         "latent": z.detach(),
@@ -126,6 +139,10 @@ def main():
         "gradient": z.grad,
         "features": features,
         "restored": restored,
+        "shallow_latent": fine.detach(),
+        "shallow_frame": fine_frame.detach(),
+        "wide_logits": wide.detach(),
+        "wide_gradient": fine.grad,
     }
     out = {name: t.contiguous() for name, t in w.items()} | {f"check.{n}": t.contiguous() for n, t in checks.items()}
     versions = {"torch": torch.__version__, "safetensors": safetensors.__version__}

@@ -112,7 +112,7 @@ fn analyze_takes_several_films_and_a_number_of_features() {
     let folder = sample("").display().to_string();
     let said = fluoro_in(place.0.path(), ["analyze", &folder, "--features", "3", "--json"]);
     let report = said.json();
-    assert_eq!(list(&report["films"]).len(), 4);
+    assert_eq!(list(&report["films"]).len(), 8);
     assert!(list(&report["films"]).iter().all(|film| list(&film["features"]).len() <= 3));
     let words = place.run("analyze FILM");
     assert!(words.code == 0 && words.out.contains("Cardiomegaly") && words.out.contains("Not for diagnosis"));
@@ -326,10 +326,10 @@ fn a_newcomer_without_a_display_gets_the_demo() {
         assert!(said.err.contains("no picture of the window"), "{said:?}");
         not_run("picture of the window in the demo (nothing that can draw it)");
     }
-    // The recipe makes the same GIF through the command, with the default bundle that the demo takes too.
-    let bundle = fluoro_in(place.0.path(), ["info", "--json"]).json()["bundle"].as_str().unwrap().to_owned();
+    // The recipe makes the same GIF through the command, with the bundle that the demo takes.
+    let bundle = fluoro_core::bundle::embedded::SHOWCASE;
     let film = match report["film"].as_str().unwrap() {
-        of_gallery if of_gallery.contains('/') => repository().join("models").join(&bundle).join(of_gallery),
+        of_gallery if of_gallery.contains('/') => repository().join("models").join(bundle).join(of_gallery),
         drawn => sample(drawn),
     };
     std::fs::copy(film, place.path("film.png")).unwrap();

@@ -3,7 +3,7 @@
 
 use fluoro_core::difference::{MapMethod, gaussian_blur, percentile, shift_map};
 use fluoro_core::export::{atomic::write_atomic, frames, gif, sheet::Sheet};
-use fluoro_core::metrics::{GREY_RANGE, auc, auc_delong, explained_variance, mae, psnr, ssim};
+use fluoro_core::metrics::{GREY_RANGE, auc, auc_delong, average_precision, explained_variance, mae, psnr, ssim};
 use fluoro_core::plane::Plane;
 use fluoro_core::segmentation::{Threshold, segment, segment_with};
 use serde::Deserialize;
@@ -18,6 +18,7 @@ struct Reference {
     otsu: Otsu,
     boxes: Vec<[u32; 4]>,
     auc: f64,
+    average_precision: f64,
     positives: usize,
     delong_95: [f64; 3],
     delong_80: [f64; 3],
@@ -102,6 +103,7 @@ fn rankings_match_sklearn_and_delongs_definition() {
     let labels: Vec<bool> = draws(7, 120).iter().zip(&scores).map(|(v, s)| v + s / 80.0 > 0.75).collect();
     assert_eq!(labels.iter().filter(|&&l| l).count(), wanted.positives);
     near(auc(&scores, &labels).unwrap(), wanted.auc, 1e-12);
+    near(average_precision(&scores, &labels).unwrap(), wanted.average_precision, 1e-12);
     for (level, [value, low, high]) in [(0.95, wanted.delong_95), (0.80, wanted.delong_80)] {
         let found = auc_delong(&scores, &labels, level).unwrap();
         near(found.value, value, 1e-12);

@@ -8,7 +8,7 @@ use burn::tensor::TensorData;
 use fluoro_core::bundle::load::weights_from_bytes;
 use fluoro_core::device::ComputeDevice;
 use fluoro_core::models::autoencoder::{AutoencoderConfig, ConvDecoder, ConvEncoder};
-use fluoro_core::models::classifier::{ClassifierConfig, ConvClassifier};
+use fluoro_core::models::classifier::{ClassifierConfig, ConvClassifier, Pooling};
 use fluoro_core::models::sae::{GatedSae, GatedSaeConfig};
 use fluoro_core::models::weights::{self, Weights};
 use fluoro_core::models::{Classifier, Decoder, Encoder, SparseAutoencoder};
@@ -61,11 +61,17 @@ fn assert_close<const D: usize>(what: &str, found: Tensor<D>, expected: &TensorD
 
 fn compare_with_pytorch(device: &Device) {
     let reference = Reference::open(device);
-    let config = AutoencoderConfig { size: 64, channels: [4, 6, 8, 8], latent: 5 };
+    let config = AutoencoderConfig { size: 64, channels: [4, 6, 8, 8], halvings: 3, latent: 5 };
     let encoder = reference.fill("encoder", ConvEncoder::new(&config, device));
     let decoder = reference.fill("decoder", ConvDecoder::new(&config, device));
-    let config = ClassifierConfig { channels: [3, 4, 5, 6], labels: 3, dropout: 0.5, members: 2 };
+    let config =
+        ClassifierConfig { channels: [3, 4, 5, 6], labels: 3, dropout: 0.5, members: 2, pooling: Pooling::Mean };
     let classifier = reference.fill("classifier", ConvClassifier::new(&config, device));
+    let wide = ClassifierConfig { pooling: Pooling::MeanAndMax, ..config };
+    let wide = reference.fill("wide.classifier", ConvClassifier::new(&wide, device));
+    let config = AutoencoderConfig { size: 64, channels: [4, 6, 8, 8], halvings: 2, latent: 5 };
+    let shallow_encoder = reference.fill("shallow.encoder", ConvEncoder::new(&config, device));
+    let shallow_decoder = reference.fill("shallow.decoder", ConvDecoder::new(&config, device));
     let config = GatedSaeConfig { input: 5, features: 12 };
     let sae = reference.fill("sae", GatedSae::new(&config, Tensor::zeros([5], device), device));
 
@@ -80,6 +86,16 @@ fn compare_with_pytorch(device: &Device) {
     let gradients = scores.narrow(1, 1, 1).sum().backward();
     let gradient = z.grad(&gradients).expect("the latent has a gradient");
     assert_close("gradient", gradient, &reference.data("gradient"));
+
+    assert_close("shallow_latent", shallow_encoder.encode(reference.tensor("film")), &reference.data("shallow_latent"));
+    let z = reference.tensor::<3>("shallow_latent").autodiff().require_grad();
+    let frame = shallow_decoder.decode(z.clone());
+    assert_close("shallow_frame", frame.clone().inner(), &reference.data("shallow_frame"));
+    let logits = wide.logits(frame);
+    assert_close("wide_logits", logits.clone().inner(), &reference.data("wide_logits"));
+    let gradients = burn::tensor::activation::sigmoid(logits).narrow(1, 2, 1).sum().backward();
+    let gradient = z.grad(&gradients).expect("the latent has a gradient");
+    assert_close("wide_gradient", gradient, &reference.data("wide_gradient"));
 
     let tokens = reference.tensor::<3>("latent").reshape([8, 5]);
     let features = sae.activations(tokens);

@@ -98,6 +98,8 @@ fn a_cancelled_run_resumes_to_the_weights_of_an_uninterrupted_one() {
         let job = TrainJob {
             datasets: vec![home.path().join("films")],
             output: home.path().join(bundle),
+            start: None,
+            redraw: None,
             resume,
             options: options.clone(),
             device: ComputeDevice::cpu(),

@@ -25,6 +25,7 @@ pub fn run(global: &Global) -> Result<(), Failure> {
          \x20 film to analysis    {open:8.1} ms\n\
          \x20 shift, 21 frames    {shift:8.1} ms, GIF included\n\
          \x20 encoding            {encode:8.1} films a second\n\
+         \x20 drawing phantoms    {drawn:8.1} films a second, on one thread\n\
          \x20 start               {start:8.1} ms, {first:.1} ms to the first picture\n\
          \x20 memory              {memory:8.0} MB at most\n",
         device = measured.device,
@@ -34,6 +35,7 @@ pub fn run(global: &Global) -> Result<(), Failure> {
         open = measured.open_ms,
         shift = measured.shift_ms,
         encode = measured.encode_films_per_second,
+        drawn = measured.phantom_films_per_second,
         start = measured.start_ms,
         first = measured.first_picture_ms,
         memory = measured.memory_mb,

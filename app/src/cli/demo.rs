@@ -53,8 +53,9 @@ pub fn run(global: &Global) -> Result<(), Failure> {
     let meter = Meter::short();
     let report = |step: fluoro_core::engine::Step<'_>| meter.report(step);
     let never = std::sync::atomic::AtomicBool::new(false);
-    let made = global.with_engine(|engine| make(engine, &Progress::new(&report, &never)))?;
-    let picture = picture(global, global.source()?);
+    let source = global.source_or(BundleSource::showcase())?;
+    let made = global.with_engine_of(source.clone(), None, |engine| make(engine, &Progress::new(&report, &never)))?;
+    let picture = picture(global, source);
     drop(meter);
     let mut names: Vec<PathBuf> = Vec::new();
     write_folder_atomic(folder, |inside| {

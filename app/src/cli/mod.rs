@@ -17,9 +17,11 @@ mod analyze;
 mod bench;
 mod demo;
 mod edit;
+mod evaluate;
 mod failure;
 mod info;
 mod output;
+mod phantom;
 mod progress;
 mod segment;
 mod shift;
@@ -59,6 +61,10 @@ enum Command {
     Segment(segment::SegmentArgs),
     /// Train a part of a bundle
     Train(train::TrainArgs),
+    /// Draw a synthetic dataset with known truth
+    Phantom(phantom::PhantomArgs),
+    /// Measure how good explanations are
+    Evaluate(evaluate::EvaluateArgs),
     /// Measure latency and throughput on this machine
     Bench,
 }
@@ -83,7 +89,12 @@ struct Global {
 impl Global {
     /// The bundle that was asked for.
     fn source(&self) -> Result<BundleSource> {
-        self.bundle.as_deref().map_or_else(|| Ok(BundleSource::default()), BundleSource::parse)
+        self.source_or(BundleSource::default())
+    }
+
+    /// The bundle that was asked for, else `usual`.
+    fn source_or(&self, usual: BundleSource) -> Result<BundleSource> {
+        self.bundle.as_deref().map_or(Ok(usual), BundleSource::parse)
     }
 
     /// The device that was asked for, or the CPU with a warning when a GPU that nobody demanded does not work.
@@ -98,20 +109,37 @@ impl Global {
     /// Runs `work` on the bundle. Should a GPU that nobody demanded fail on the way, the CPU does it again; so `work`
     /// computes and writes nothing.
     fn with_engine<T>(&self, work: impl Fn(&Engine) -> Result<T>) -> Result<T> {
-        let source = self.source()?;
+        self.with_engine_of(self.source()?, None, work)
+    }
+
+    /// [`Global::with_engine`] on a bundle, reading films and frames with the classifier of another where one is named.
+    fn with_engine_of<T>(
+        &self,
+        source: BundleSource,
+        reader: Option<&str>,
+        work: impl Fn(&Engine) -> Result<T>,
+    ) -> Result<T> {
+        let reader = reader.map(BundleSource::parse).transpose()?;
+        let open = |device| {
+            let engine = Engine::open(&source, device)?;
+            match &reader {
+                Some(reader) => engine.with_classifier_of(reader),
+                None => Ok(engine),
+            }
+        };
         let device = self.compute_device()?;
         if !device.is_gpu() || self.device != DeviceChoice::Auto {
-            return work(&Engine::open(&source, device)?);
+            return work(&open(device)?);
         }
         let name = device.name().to_owned();
-        let attempt = catch_unwind(AssertUnwindSafe(|| work(&Engine::open(&source, device)?)));
+        let attempt = catch_unwind(AssertUnwindSafe(|| work(&open(device)?)));
         let reason = match attempt {
             Ok(Err(error @ Error::Device { .. })) => error.to_string(),
             Ok(result) => return result,
             Err(_) => format!("compute device {name} failed"),
         };
         output::warn(&format!("{reason}; computing on the CPU instead"));
-        work(&Engine::open(&source, ComputeDevice::cpu())?)
+        work(&open(ComputeDevice::cpu())?)
     }
 }
 
@@ -149,6 +177,8 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Some(Command::Shift(args)) => shift::run(args, global),
         Some(Command::Segment(args)) => segment::run(args, global),
         Some(Command::Train(args)) => train::run(args, global),
+        Some(Command::Phantom(args)) => phantom::run(args, global),
+        Some(Command::Evaluate(args)) => evaluate::run(args, global),
         Some(Command::Bench) => bench::run(global),
     }
 }

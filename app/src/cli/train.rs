@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use clap::{Args, ValueEnum};
 use fluoro_core::Error;
+use fluoro_core::bundle::BundleSource;
 use fluoro_core::engine::{Progress, Step};
 use fluoro_core::export::atomic;
 use fluoro_core::train::{TrainJob, TrainOptions, TrainReport, TrainedPart};
@@ -25,6 +26,12 @@ pub struct TrainArgs {
     /// Bundle folder that receives the part; checkpoints lie beside it
     #[arg(short, long, value_name = "BUNDLE")]
     output: PathBuf,
+    /// For the autoencoder: bundle whose autoencoder training begins with
+    #[arg(long, value_name = "BUNDLE")]
+    start: Option<String>,
+    /// For the classifier: bundle whose autoencoder draws half of the films again [default: the output's own]
+    #[arg(long, value_name = "BUNDLE")]
+    redraw: Option<String>,
     /// Go on from the last checkpoint
     #[arg(long)]
     resume: bool,
@@ -46,6 +53,24 @@ pub struct TrainArgs {
     /// Share of patients held out [default: 0.2]
     #[arg(long, value_name = "SHARE")]
     held_out: Option<f64>,
+    /// Show films as they are; without this, training films are turned, moved and toned a little each time
+    #[arg(long)]
+    no_augment: bool,
+    /// For the autoencoder: weight of reading the table's labels off single tokens [default: 0]
+    #[arg(long, value_name = "WEIGHT")]
+    supervision: Option<f32>,
+    /// For the autoencoder: weight of the squared error beside the absolute one [default: 1]
+    #[arg(long, value_name = "WEIGHT")]
+    squared: Option<f32>,
+    /// For the SAE: active features of a token, at most [default: 16]
+    #[arg(long, value_name = "N")]
+    active: Option<f64>,
+    /// For the autoencoder: tokens along a side of its grid: 7, 14 or 28 [default: 7]
+    #[arg(long, value_name = "N")]
+    grid: Option<usize>,
+    /// For the autoencoder: numbers in a token [default: 64]
+    #[arg(long, value_name = "N")]
+    latent: Option<usize>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -77,6 +102,12 @@ impl TrainArgs {
             weight_decay: self.weight_decay.unwrap_or(usual.weight_decay),
             seed: self.seed.unwrap_or(usual.seed),
             held_out: self.held_out.unwrap_or(usual.held_out),
+            augment: !self.no_augment,
+            supervision: self.supervision.unwrap_or(usual.supervision),
+            squared: self.squared.unwrap_or(usual.squared),
+            active: self.active.unwrap_or(usual.active),
+            grid: self.grid.unwrap_or(usual.grid),
+            latent: self.latent.unwrap_or(usual.latent),
         }
     }
 
@@ -106,6 +137,8 @@ pub fn run(args: &TrainArgs, global: &Global) -> Result<(), Failure> {
     let job = TrainJob {
         datasets: args.datasets.clone(),
         output: args.output.clone(),
+        start: args.start.as_deref().map(BundleSource::parse).transpose()?,
+        redraw: args.redraw.as_deref().map(BundleSource::parse).transpose()?,
         resume: args.resume,
         options: args.options(),
         device: global.compute_device()?,

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use fluoro_core::bundle::BundleSource;
 use fluoro_core::export::atomic::write_atomic;
 use fluoro_core::export::picture_png;
 use fluoro_core::radiograph::Study;
@@ -48,7 +49,9 @@ pub fn run(args: &ViewArgs, global: &Global) -> Result<(), Failure> {
     if !args.files.is_empty() {
         Study::open(&args.files)?;
     }
-    let options = WindowOptions { films: args.files.clone(), bundle: global.source()?, device: global.device };
+    let usual = if args.files.is_empty() { BundleSource::showcase() } else { BundleSource::default() };
+    let bundle = global.source_or(usual)?;
+    let options = WindowOptions { films: args.files.clone(), bundle, device: global.device };
     match &args.screenshot {
         Some(path) => picture(args, options, path, global),
         None => Ok(window::run(options)?),

@@ -4,8 +4,10 @@ use std::sync::OnceLock;
 
 use super::{BundleFiles, BundleSource, FilmKind, load};
 
-/// The bundle that opens when none is named.
+/// The bundle that reads films when none is named.
 pub const DEFAULT: &str = "nih-small";
+/// The bundle that opens when nothing at all is named: it brings its own films, and their truth is known.
+pub const SHOWCASE: &str = "phantom";
 
 /// One bundle: its folder under `models/`, and each of its files by its path inside it, such as `"gallery/01.png"`.
 macro_rules! bundle {
@@ -16,8 +18,15 @@ macro_rules! bundle {
 
 type Files = &'static [(&'static str, &'static [u8])];
 
-const BUNDLES: &[(&str, Files)] =
-    &[bundle!("nih-small": "bundle.ron", "autoencoder.safetensors", "classifier.safetensors", "sae.safetensors")];
+const BUNDLES: &[(&str, Files)] = &[
+    bundle!("nih-small": "bundle.ron", "autoencoder.safetensors", "classifier.safetensors", "sae.safetensors"),
+    bundle!(
+        "phantom":
+        "bundle.ron", "autoencoder.safetensors", "classifier.safetensors", "sae.safetensors",
+        "gallery/01.png", "gallery/02.png", "gallery/03.png", "gallery/04.png", "gallery/05.png", "gallery/06.png",
+        "gallery/07.png", "gallery/08.png", "gallery/09.png", "gallery/10.png", "gallery/11.png", "gallery/12.png",
+    ),
+];
 
 /// Names of the embedded bundles, the default first.
 #[must_use]

@@ -146,7 +146,8 @@ fn check_limits(manifest: &Manifest) -> Result<(), String> {
     let encoder = manifest.encoder.iter().map(|EncoderKind::Conv(c)| c);
     for c in encoder.chain(manifest.decoder.iter().map(|DecoderKind::Conv(c)| c)) {
         let channels = c.channels.iter().all(|c| CHANNELS.contains(c));
-        if !c.size.is_multiple_of(32) || !(32..=1024).contains(&c.size) || !CHANNELS.contains(&c.latent) || !channels {
+        let sides = (1..=3).contains(&c.halvings) && (32..=1024).contains(&c.size);
+        if !sides || !c.size.is_multiple_of(c.token_pixels()) || !CHANNELS.contains(&c.latent) || !channels {
             return Err(format!("autoencoder sizes make no sense: {c:?}"));
         }
     }

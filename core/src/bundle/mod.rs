@@ -53,6 +53,14 @@ impl BundleSource {
     }
 }
 
+impl BundleSource {
+    /// The bundle for whoever names neither bundle nor film.
+    #[must_use]
+    pub fn showcase() -> Self {
+        Self::Embedded(embedded::SHOWCASE.to_owned())
+    }
+}
+
 impl Default for BundleSource {
     fn default() -> Self {
         Self::Embedded(embedded::DEFAULT.to_owned())
@@ -128,6 +136,28 @@ impl Bundle {
     /// One line that names the file, the tensor and what is wrong with it.
     pub fn open(source: &BundleSource, device: &Device) -> Result<Self> {
         load::bundle(&BundleFiles::open(source)?, device)
+    }
+
+    /// This bundle with the classifier of another.
+    ///
+    /// # Errors
+    /// When the other has none, or it reads films that are prepared in another way than this bundle's frames.
+    pub fn with_classifier_of(mut self, other: &Self) -> Result<Self> {
+        let (Some(classifier), Some(part)) = (&other.classifier, &other.manifest.classifier) else {
+            return Err(other.missing("classifier", "reading films with it"));
+        };
+        let (own, its) = (&self.manifest.preprocess, &other.manifest.preprocess);
+        if own != its {
+            return Err(Error::Shape {
+                what: format!("the film that the classifier of \"{}\" reads", other.manifest.name),
+                expected: format!("{own:?}"),
+                found: format!("{its:?}"),
+            });
+        }
+        let name = format!("{} with the classifier of {}", self.manifest.name, other.manifest.name);
+        self.manifest = Arc::new(Manifest { name, classifier: Some(part.clone()), ..(*self.manifest).clone() });
+        self.classifier = Some(Arc::clone(classifier));
+        Ok(self)
     }
 
     /// Names of the classifier's labels, in output order.

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use crate::bundle::FilmKind;
 use crate::error::{Error, Result};
 
 pub mod columns;
@@ -33,6 +34,48 @@ pub struct FilmRecord {
 pub struct Dataset {
     /// Films, in the table's order.
     pub films: Vec<FilmRecord>,
+    /// Columns that a classifier is trained on, in output order.
+    pub labels: Vec<String>,
+    /// What the films are and whom to thank for them; of several folders, of each kind once.
+    pub sources: Vec<Source>,
+}
+
+/// What a folder's films are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// NIH ChestX-ray14, patients.
+    Nih,
+    /// Phantoms drawn by [`crate::phantom`].
+    Phantoms,
+}
+
+impl Source {
+    /// What kind of films they are.
+    #[must_use]
+    pub fn kind(self) -> FilmKind {
+        match self {
+            Self::Nih => FilmKind::Patients,
+            Self::Phantoms => FilmKind::Phantoms,
+        }
+    }
+
+    /// What a bundle trained on it says of its data: attribution, then what to keep in mind.
+    #[must_use]
+    pub fn provenance(self) -> [&'static str; 2] {
+        match self {
+            Self::Nih => [
+                "NIH ChestX-ray14 (NIH Clinical Center): Wang X, Peng Y, Lu L, Lu Z, Bagheri M, Summers RM. ChestX-ray8: \
+                 Hospital-scale Chest X-ray Database and Benchmarks on Weakly-Supervised Classification and Localization \
+                 of Common Thorax Diseases. CVPR 2017, 3462-3471. https://nihcc.app.box.com/v/ChestXray-NIHCC. The films' \
+                 own terms ask for this attribution.",
+                "Trained on few films with text-mined labels; scores are not calibrated probabilities.",
+            ],
+            Self::Phantoms => [
+                "Phantoms drawn by fluoro phantom; no patient's film.",
+                "Trained on drawn films alone: what it says of a patient's film means nothing.",
+            ],
+        }
+    }
 }
 
 /// Part of a patient split.
@@ -50,20 +93,25 @@ impl Dataset {
     /// # Errors
     /// When a folder has no known table, the table lacks a column, or names films that are not there.
     pub fn open(folders: &[PathBuf]) -> Result<Self> {
-        let mut films = Vec::new();
+        let mut all = Self::default();
         for folder in folders {
-            films.extend(open_folder(folder)?.films);
+            let one = open_folder(folder)?;
+            all.films.extend(one.films);
+            all.labels.extend(one.labels.into_iter().filter(|label| !all.labels.contains(label)).collect::<Vec<_>>());
+            all.sources
+                .extend(one.sources.into_iter().filter(|source| !all.sources.contains(source)).collect::<Vec<_>>());
         }
-        if films.is_empty() {
+        if all.films.is_empty() {
             return Err(Error::Invalid("the dataset has no films; name at least one folder".into()));
         }
-        Ok(Self { films })
+        Ok(all)
     }
 
     /// Films of one part of the split.
     #[must_use]
     pub fn part(&self, split: &PatientSplit, part: Part) -> Self {
-        Self { films: self.films.iter().filter(|film| split.part(&film.patient) == part).cloned().collect() }
+        let films = self.films.iter().filter(|film| split.part(&film.patient) == part).cloned().collect();
+        Self { films, ..self.clone() }
     }
 }
 

@@ -1,14 +1,15 @@
 //! NIH ChestX-ray14 (Wang et al., CVPR 2017): `Data_Entry_2017*.csv` or `metadata.csv`, films in `images/` or beside it.
 //!
 //! `markers.csv` (what is burned into the film) and `chexnet_preds.csv` (a published network's probabilities) are read
-//! where they are.
+//! where they are. Folders of phantoms have the same table; what it cannot say is read from their `factors.csv`.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use super::columns::{AP_VIEW, MALE, NIH_FINDINGS, PORTABLE_MARKER};
-use super::{Dataset, FilmRecord};
+use super::{Dataset, FilmRecord, Source, TRAINED_LABELS};
 use crate::error::{Error, Result};
+use crate::phantom::{self, FACTORS, Settings};
 
 pub(super) const DESCRIPTION: &str = "NIH (Data_Entry_2017.csv or metadata.csv with columns \"Image Index\", \
                                       \"Finding Labels\", \"Patient ID\", \"Patient Gender\", \"View Position\")";
@@ -34,6 +35,7 @@ pub(super) fn open(folder: &Path) -> Result<Option<Dataset>> {
     }
     let portable = by_image(&folder.join("markers.csv"))?;
     let teacher = by_image(&folder.join("chexnet_preds.csv"))?;
+    let factors = phantom::folder::settings(folder)?;
     let images = image_folder(folder);
     let mut films = Vec::with_capacity(rows.len());
     for row in &rows {
@@ -45,14 +47,32 @@ pub(super) fn open(folder: &Path) -> Result<Option<Dataset>> {
                 format!("the table names {name}, which is not in {}", images.display()),
             ));
         }
+        let mut columns = columns(row, portable.get(name));
+        if let Some(factors) = &factors {
+            let settings = factors
+                .get(name)
+                .ok_or_else(|| Error::dataset(&table, format!("the table names {name}, which factors.csv does not")))?;
+            columns.extend(factor_columns(settings));
+        }
         films.push(FilmRecord {
             path,
             patient: row["Patient ID"].clone(),
-            columns: columns(row, portable.get(name)),
+            columns,
             teacher: teacher.get(name).map(teacher_probabilities).unwrap_or_default(),
         });
     }
-    Ok(Some(Dataset { films }))
+    let (labels, source) = match factors {
+        Some(_) => (FACTORS.map(|factor| factor.label().to_owned()).to_vec(), Source::Phantoms),
+        None => (TRAINED_LABELS.map(str::to_owned).to_vec(), Source::Nih),
+    };
+    Ok(Some(Dataset { films, labels, sources: vec![source] }))
+}
+
+fn factor_columns(settings: &Settings) -> impl Iterator<Item = (String, f32)> {
+    let settings = *settings;
+    FACTORS
+        .into_iter()
+        .map(move |factor| (factor.label().to_owned(), f32::from(u8::from(settings.get(factor).present))))
 }
 
 fn columns(row: &Row, markers: Option<&Row>) -> BTreeMap<String, f32> {

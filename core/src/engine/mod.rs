@@ -39,6 +39,15 @@ impl Engine {
         Ok(Self { device, bundle })
     }
 
+    /// The same engine reading frames with the classifier of another bundle.
+    ///
+    /// # Errors
+    /// See [`Bundle::open`] and [`Bundle::with_classifier_of`].
+    pub fn with_classifier_of(self, source: &BundleSource) -> Result<Self> {
+        let other = Bundle::open(source, self.device.tensor_device())?;
+        Ok(Self { bundle: self.bundle.with_classifier_of(&other)?, ..self })
+    }
+
     /// The open bundle.
     #[must_use]
     pub fn bundle(&self) -> &Bundle {

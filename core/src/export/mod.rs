@@ -15,6 +15,7 @@ pub use job::{ExportJob, ExportKind, recipe_path};
 pub use recipe::{Action, Recipe};
 
 use crate::error::{Error, Result};
+use crate::radiograph::png_text::with_png_text;
 use crate::render::Canvas;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder as _};
@@ -62,39 +63,16 @@ fn encode_png(pixels: &[u8], width: u32, height: u32, kind: ExtendedColorType, m
     PngEncoder::new_with_quality(&mut png, CompressionType::Default, FilterType::Adaptive)
         .write_image(pixels, width, height, kind)
         .map_err(|e| Error::Invalid(format!("the picture cannot become a PNG ({e})")))?;
-    // Signature (8 bytes), then the header chunk: length (4), name (4), content (13), checksum (4).
-    const AFTER_HEADER: usize = 8 + 4 + 4 + 13 + 4;
-    let mut texts = text_chunk("Software", SOFTWARE);
     if made == Made::ByModel {
-        texts.extend(text_chunk("Comment", COMMENT));
+        png = with_png_text(&png, "Comment", COMMENT);
     }
-    png.splice(AFTER_HEADER..AFTER_HEADER, texts);
-    Ok(png)
-}
-
-/// A tEXt chunk (PNG specification, 11.3.3.2): length, name, keyword, zero, Latin-1 text, checksum.
-fn text_chunk(keyword: &str, text: &str) -> Vec<u8> {
-    let body = [b"tEXt", keyword.as_bytes(), b"\0", text.as_bytes()].concat();
-    let length = (body.len() - 4) as u32;
-    [&length.to_be_bytes()[..], &body, &crc32(&body).to_be_bytes()].concat()
-}
-
-/// The checksum of PNG chunks (PNG specification, annex D).
-fn crc32(bytes: &[u8]) -> u32 {
-    let step = |crc: u32, _| if crc & 1 == 1 { 0xEDB8_8320 ^ (crc >> 1) } else { crc >> 1 };
-    !bytes.iter().fold(u32::MAX, |crc, &byte| (0..8).fold(crc ^ u32::from(byte), step))
+    Ok(with_png_text(&png, "Software", SOFTWARE))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::render::colour;
-
-    #[test]
-    fn checksum_is_the_one_of_png() {
-        assert_eq!(crc32(b"123456789"), 0xCBF4_3926);
-        assert_eq!(crc32(b"IEND"), 0xAE42_6082);
-    }
 
     #[test]
     fn pngs_decode_and_say_who_made_them() {

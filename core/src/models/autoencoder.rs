@@ -1,6 +1,6 @@
-//! The frugal convolutional autoencoder: 224 x 224 film to a grid of 7 x 7 tokens and back.
+//! The frugal convolutional autoencoder: 224 x 224 film to a grid of 7 x 7 or 14 x 14 tokens and back.
 //!
-//! The encoder folds 4 x 4 pixels into channels (56 x 56), then halves three times; the decoder mirrors it with
+//! The encoder folds 4 x 4 pixels into channels (56 x 56), then halves three times or twice; the decoder mirrors it with
 //! 1 x 1 convolutions and pixel shuffles, so that most of its work is in small 3 x 3 blocks. No normalisation layers.
 
 use burn::module::Module;
@@ -11,9 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::layers::{ResBlock, conv1, conv3, pixel_shuffle, pixel_unshuffle};
 use super::{Decoder, Encoder};
+use crate::error::{Error, Result};
 
-/// Side of a token in pixels: 4 (fold) x 2 x 2 x 2.
-const TOKEN_PIXELS: usize = 32;
 /// Half of the grey range; the network works on film / 1024.
 const GREY_SCALE: f32 = 1024.0;
 const FOLD: usize = 4;
@@ -21,25 +20,56 @@ const FOLD: usize = 4;
 /// Sizes of the autoencoder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AutoencoderConfig {
-    /// Side of the film in pixels, a multiple of 32.
+    /// Side of the film in pixels, a multiple of [`Self::token_pixels`].
     pub size: usize,
-    /// Channels at 1/4, 1/8, 1/16 and 1/32 of the side.
+    /// Channels at 1/4, 1/8, 1/16 and 1/32 of the side; those beyond the last halving are not used.
     pub channels: [usize; 4],
+    /// How often the side is halved after the fold, 1 to 3.
+    #[serde(default = "three")]
+    pub halvings: usize,
     /// Numbers in a token.
     pub latent: usize,
+}
+
+/// The halvings of bundles that do not say.
+fn three() -> usize {
+    3
 }
 
 impl AutoencoderConfig {
     /// Tokens along one side of the grid.
     #[must_use]
     pub fn grid(&self) -> usize {
-        self.size / TOKEN_PIXELS
+        self.size / self.token_pixels()
+    }
+
+    /// Side of a token in pixels: the fold, then every halving.
+    #[must_use]
+    pub fn token_pixels(&self) -> usize {
+        FOLD << self.halvings
+    }
+
+    /// The shipped size with a grid of 7, 14 or 28 tokens a side and `latent` numbers in a token.
+    ///
+    /// # Errors
+    /// When the grid is none of these.
+    pub fn with_grid(grid: usize, latent: usize) -> Result<Self> {
+        let usual = Self::default();
+        (1..=3)
+            .map(|halvings| Self { halvings, latent, ..usual.clone() })
+            .find(|config| config.grid() == grid)
+            .ok_or_else(|| Error::Invalid(format!("a grid of {grid} tokens a side; choose 7, 14 or 28")))
+    }
+
+    /// Channels that are used: at the fold, then after every halving.
+    fn used(&self) -> &[usize] {
+        &self.channels[..=self.halvings.min(3)]
     }
 }
 
 impl Default for AutoencoderConfig {
     fn default() -> Self {
-        Self { size: 224, channels: [24, 48, 96, 128], latent: 64 }
+        Self { size: 224, channels: [24, 48, 96, 128], halvings: 3, latent: 64 }
     }
 }
 
@@ -56,12 +86,13 @@ impl ConvEncoder {
     /// An untrained encoder.
     pub fn new(config: &AutoencoderConfig, device: &Device) -> Self {
         let gain = std::f64::consts::SQRT_2;
-        let c = config.channels;
+        let c = config.used();
+        let last = c[c.len() - 1];
         Self {
             stem: conv3([FOLD * FOLD, c[0]], 1, gain, device),
             down: c.windows(2).map(|pair| conv3([pair[0], pair[1]], 2, gain, device)).collect(),
             blocks: c[1..].iter().map(|&channels| ResBlock::new(channels, device)).collect(),
-            head: conv1([c[3], config.latent], 1.0, device),
+            head: conv1([last, config.latent], 1.0, device),
         }
     }
 }
@@ -92,10 +123,10 @@ impl ConvDecoder {
     /// An untrained decoder.
     pub fn new(config: &AutoencoderConfig, device: &Device) -> Self {
         let gain = std::f64::consts::SQRT_2;
-        let c = config.channels;
-        let steps = [(c[3], c[2]), (c[2], c[1]), (c[1], c[0])];
+        let c = config.used();
+        let steps: Vec<(usize, usize)> = c.windows(2).rev().map(|pair| (pair[1], pair[0])).collect();
         Self {
-            head: conv1([config.latent, c[3]], gain, device),
+            head: conv1([config.latent, c[c.len() - 1]], gain, device),
             blocks: steps.iter().map(|&(channels, _)| ResBlock::new(channels, device)).collect(),
             up: steps.iter().map(|&(from, to)| conv1([from, to * 4], gain, device)).collect(),
             last: ResBlock::new(c[0], device),

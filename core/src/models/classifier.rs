@@ -27,13 +27,26 @@ pub struct ClassifierConfig {
     pub dropout: f64,
     /// Networks whose logits are averaged.
     pub members: usize,
+    /// How the last channels become one vector.
+    #[serde(default)]
+    pub pooling: Pooling,
+}
+
+/// How the last channels `[b, c, h, w]` become one vector.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Pooling {
+    /// Their means, `[b, c]`.
+    #[default]
+    Mean,
+    /// Their means and their maxima, `[b, 2 c]`: a small thing such as a ring of metal is lost in a mean.
+    MeanAndMax,
 }
 
 impl ClassifierConfig {
     /// The shipped size for `labels` outputs.
     #[must_use]
     pub fn new(labels: usize) -> Self {
-        Self { channels: [16, 32, 64, 128], labels, dropout: 0.3, members: 1 }
+        Self { channels: [16, 32, 64, 128], labels, dropout: 0.3, members: 1, pooling: Pooling::MeanAndMax }
     }
 }
 
@@ -44,6 +57,8 @@ pub struct ConvMember {
     blocks: Vec<ResBlock>,
     dropout: Dropout,
     out: Linear,
+    #[module(skip)]
+    pooling: Pooling,
 }
 
 impl ConvMember {
@@ -55,19 +70,39 @@ impl ConvMember {
             down: inputs.iter().zip(c).map(|(&from, to)| conv3([from, to], 2, gain, device)).collect(),
             blocks: c[1..].iter().map(|&channels| ResBlock::new(channels, device)).collect(),
             dropout: DropoutConfig::new(config.dropout).init(),
-            out: LinearConfig::new(c[3], config.labels)
+            pooling: config.pooling,
+            out: LinearConfig::new(config.pooling.width(c[3]), config.labels)
                 .with_initializer(Initializer::Normal { mean: 0.0, std: 0.01 })
                 .init(device),
         }
     }
 
-    /// Half-resolution film `[b, 1, s / 2, s / 2]` in units of 1024 grey levels to pooled channels `[b, c]`.
+    /// Half-resolution film `[b, 1, s / 2, s / 2]` in units of 1024 grey levels to pooled channels.
     fn pooled(&self, half: Tensor<4>) -> Tensor<2> {
         let mut x = relu(self.down[0].forward(half));
         for (down, block) in self.down[1..].iter().zip(&self.blocks) {
             x = block.forward(relu(down.forward(x)));
         }
-        x.mean_dims(&[2, 3]).squeeze_dims(&[2, 3])
+        let mean = x.clone().mean_dims(&[2, 3]).squeeze_dims(&[2, 3]);
+        match self.pooling {
+            Pooling::Mean => mean,
+            Pooling::MeanAndMax => {
+                let [b, c, h, w] = x.dims();
+                let max = x.reshape([b, c, h * w]).max_dim(2).squeeze_dim::<2>(2);
+                Tensor::cat(vec![mean, max], 1)
+            }
+        }
+    }
+}
+
+impl Pooling {
+    /// Numbers that come of `channels`.
+    #[must_use]
+    pub fn width(self, channels: usize) -> usize {
+        match self {
+            Self::Mean => channels,
+            Self::MeanAndMax => channels * 2,
+        }
     }
 }
 

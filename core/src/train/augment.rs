@@ -3,8 +3,6 @@
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-use super::films::STORED_SIDE;
-
 /// How much is varied. All ranges are uniform.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Augmentation {
@@ -33,8 +31,8 @@ pub const CLASSIFIER: Augmentation =
     Augmentation { degrees: 7.0, shift: 0.07, scale: 0.12, contrast: 0.3, brightness: 0.1, mirror: 0.5, noise: 0.04 };
 
 impl Augmentation {
-    /// One varied film: [`STORED_SIDE`] squared bytes in, `side` squared values in -1024..1024 out.
-    pub fn apply(&self, pixels: &[u8], side: usize, rng: &mut ChaCha8Rng) -> Vec<f32> {
+    /// One varied film: `stored` squared bytes in, `side` squared values in -1024..1024 out.
+    pub fn apply(&self, pixels: &[u8], stored: usize, side: usize, rng: &mut ChaCha8Rng) -> Vec<f32> {
         let mut vary = |range: f32| if range > 0.0 { rng.random_range(-range..=range) } else { 0.0 };
         let angle = vary(self.degrees).to_radians();
         let (shift_x, shift_y) = (vary(self.shift), vary(self.shift));
@@ -51,7 +49,7 @@ impl Augmentation {
             })
             .collect();
         let (sin, cos) = angle.sin_cos();
-        let last = (STORED_SIDE - 1) as f32;
+        let last = (stored - 1) as f32;
         let mut out = Vec::with_capacity(side * side);
         let mut state: u32 = rng.random();
         for row in 0..side {
@@ -62,9 +60,9 @@ impl Augmentation {
                     u = -u;
                 }
                 let (u, v) = (u / (size * aspect), v / size * aspect);
-                let x = ((u * cos - v * sin + shift_x + 0.5) * STORED_SIDE as f32 - 0.5).clamp(0.0, last);
-                let y = ((u * sin + v * cos + shift_y + 0.5) * STORED_SIDE as f32 - 0.5).clamp(0.0, last);
-                let mut unit = bilinear(pixels, &tone, x, y);
+                let x = ((u * cos - v * sin + shift_x + 0.5) * stored as f32 - 0.5).clamp(0.0, last);
+                let y = ((u * sin + v * cos + shift_y + 0.5) * stored as f32 - 0.5).clamp(0.0, last);
+                let mut unit = bilinear(pixels, stored, &tone, x, y);
                 if noise > 0.0 {
                     unit += noise * centred_noise(&mut state);
                 }
@@ -75,14 +73,19 @@ impl Augmentation {
     }
 }
 
-fn bilinear(pixels: &[u8], tone: &[f32], x: f32, y: f32) -> f32 {
+fn bilinear(pixels: &[u8], stored: usize, tone: &[f32], x: f32, y: f32) -> f32 {
     let (x0, y0) = (x as usize, y as usize);
-    let (x1, y1) = ((x0 + 1).min(STORED_SIDE - 1), (y0 + 1).min(STORED_SIDE - 1));
+    let (x1, y1) = ((x0 + 1).min(stored - 1), (y0 + 1).min(stored - 1));
     let (fx, fy) = (x - x0 as f32, y - y0 as f32);
-    let at = |x: usize, y: usize| tone[usize::from(pixels[y * STORED_SIDE + x])];
+    let at = |x: usize, y: usize| tone[usize::from(pixels[y * stored + x])];
     let top = at(x0, y0) * (1.0 - fx) + at(x1, y0) * fx;
     let bottom = at(x0, y1) * (1.0 - fx) + at(x1, y1) * fx;
     top * (1.0 - fy) + bottom * fy
+}
+
+/// Stored bytes as model input, unvaried.
+pub fn plain(pixels: &[u8]) -> Vec<f32> {
+    pixels.iter().map(|&level| (f32::from(level) / 255.0).mul_add(2048.0, -1024.0)).collect()
 }
 
 /// Sum of four uniform bytes, scaled to unit variance: near enough to a Gaussian, and fast.
@@ -100,19 +103,20 @@ mod tests {
 
     use super::*;
 
+    const STORED: usize = 256;
     const NONE: Augmentation =
         Augmentation { degrees: 0.0, shift: 0.0, scale: 0.0, contrast: 0.0, brightness: 0.0, mirror: 0.0, noise: 0.0 };
 
     #[test]
     fn no_augmentation_is_a_plain_resize_and_a_mirror_mirrors() {
-        let pixels: Vec<u8> = (0..STORED_SIDE * STORED_SIDE).map(|i| (i % STORED_SIDE) as u8).collect();
+        let pixels: Vec<u8> = (0..STORED * STORED).map(|i| (i % STORED) as u8).collect();
         let mut rng = ChaCha8Rng::seed_from_u64(1);
-        let plain = NONE.apply(&pixels, STORED_SIDE, &mut rng);
+        let plain = NONE.apply(&pixels, STORED, STORED, &mut rng);
         for (value, &byte) in plain.iter().zip(&pixels) {
             assert!((value - (f32::from(byte) / 255.0 * 2048.0 - 1024.0)).abs() < 0.01);
         }
-        let mirrored = Augmentation { mirror: 1.0, ..NONE }.apply(&pixels, STORED_SIDE, &mut rng);
-        assert!((mirrored[0] - plain[STORED_SIDE - 1]).abs() < 0.01);
+        let mirrored = Augmentation { mirror: 1.0, ..NONE }.apply(&pixels, STORED, STORED, &mut rng);
+        assert!((mirrored[0] - plain[STORED - 1]).abs() < 0.01);
     }
 
     #[test]

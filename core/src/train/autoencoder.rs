@@ -7,18 +7,18 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use burn::module::Module;
+use burn::nn::{Linear, LinearConfig};
 use burn::optim::{AdamWConfig, GradientsParams};
 use burn::prelude::*;
 use burn::tensor::{Distribution, TensorData};
-use rayon::prelude::*;
 
 use super::checkpoint::{Checkpoints, Position};
-use super::films::Films;
+use super::classifier::{cross_entropy, targets};
+use super::data::TrainingData;
 use super::{TrainJob, TrainReport, augment, bundle_path, default_preprocess, recipe_text, schedule};
-use crate::bundle::load::{AUTOENCODER_FILE, SAE_FILE};
+use crate::bundle::load::{self, AUTOENCODER_FILE, SAE_FILE};
 use crate::bundle::manifest::{DecoderKind, EncoderKind, LatentShape};
-use crate::bundle::save;
-use crate::dataset::{Dataset, Part};
+use crate::bundle::{Bundle, BundleFiles, BundleSource, save};
 use crate::engine::IntoFloats;
 use crate::error::{Error, Result};
 use crate::models::autoencoder::{AutoencoderConfig, ConvDecoder, ConvEncoder};
@@ -37,19 +37,64 @@ const NAME: &str = "autoencoder";
 struct Autoencoder {
     encoder: ConvEncoder,
     decoder: ConvDecoder,
+    /// Token to logits of the table's labels; left behind after training.
+    readout: Option<Linear>,
+}
+
+/// The labels of a batch, `[b, labels]` each.
+struct Labels {
+    targets: Tensor<2>,
+    known: Tensor<2>,
+    weight: f32,
 }
 
 impl Autoencoder {
-    fn new(config: &AutoencoderConfig, device: &Device) -> Self {
-        Self { encoder: ConvEncoder::new(config, device), decoder: ConvDecoder::new(config, device) }
+    fn new(config: &AutoencoderConfig, labels: Option<usize>, device: &Device) -> Self {
+        Self {
+            encoder: ConvEncoder::new(config, device),
+            decoder: ConvDecoder::new(config, device),
+            readout: labels.map(|labels| LinearConfig::new(config.latent, labels).init(device)),
+        }
     }
 
-    fn loss(&self, films: Tensor<4>) -> Tensor<1> {
+    /// The same with encoder and decoder of a bundle.
+    fn started_from(self, source: &BundleSource, config: &AutoencoderConfig, device: &Device) -> Result<Self> {
+        // Opened whole once, for its checks.
+        let bundle = Bundle::open(source, &device.clone().inner())?;
+        let own = EncoderKind::Conv(config.clone());
+        match &bundle.manifest.encoder {
+            Some(its) if *its == own && bundle.decoder.is_some() => {}
+            its => {
+                return Err(Error::Shape {
+                    what: format!("the autoencoder of \"{}\"", bundle.manifest.name),
+                    expected: format!("{own:?}"),
+                    found: its.as_ref().map_or("none".into(), |its| format!("{its:?}")),
+                });
+            }
+        }
+        let files = BundleFiles::open(source)?;
+        let failed = |reason: String| Error::bundle(files.path(AUTOENCODER_FILE), reason);
+        let mut tensors = weights::collect(&self);
+        tensors.extend(load::weights_from_bytes(&files.read(AUTOENCODER_FILE)?).map_err(failed)?);
+        weights::apply(self, &mut tensors, device).map_err(failed)
+    }
+
+    fn loss(&self, films: Tensor<4>, labels: Option<Labels>, squared: f32) -> Tensor<1> {
         let latent = self.encoder.encode(films.clone());
         let spread = self.spread(latent.clone());
         let noise = latent.random_like(Distribution::Normal(0.0, 1.0)) * spread;
-        let error = (self.decoder.decode(latent + noise) - films).div_scalar(GREY_SCALE);
-        error.clone().powi_scalar(2).mean() + error.abs().mean()
+        let latent = latent + noise;
+        let read = self.readout.as_ref().zip(labels).map(|(readout, labels)| {
+            // A film shows what any of its tokens shows, as a feature's film activation is its largest.
+            let logits = readout.forward(latent.clone()).max_dim(1).squeeze_dim::<2>(1);
+            cross_entropy(logits, labels.targets, labels.known).mul_scalar(labels.weight)
+        });
+        let error = (self.decoder.decode(latent) - films).div_scalar(GREY_SCALE);
+        let drawn = error.clone().powi_scalar(2).mean().mul_scalar(squared) + error.abs().mean();
+        match read {
+            Some(read) => drawn + read,
+            None => drawn,
+        }
     }
 
     /// Standard deviation of the noise for each latent dimension `[1, 1, d]`.
@@ -76,21 +121,22 @@ impl Autoencoder {
 pub(super) fn train(job: &TrainJob<'_>) -> Result<TrainReport> {
     let start = Instant::now();
     let options = &job.options;
-    let config = AutoencoderConfig::default();
+    let config = AutoencoderConfig::with_grid(options.grid, options.latent)?;
     let plain = job.tensor_device().clone();
     let device = plain.clone().autodiff();
     let preprocess = default_preprocess();
-    let dataset = Dataset::open(&job.datasets)?;
-    let split = options.split();
-    let training = Films::read(dataset.part(&split, Part::Training).films, &job.progress)?;
-    let held_out = Films::read(dataset.part(&split, Part::HeldOut).films, &job.progress)?;
-    if training.is_empty() || held_out.is_empty() {
-        return Err(Error::Invalid("too few patients for a split into training and held-out films".into()));
-    }
+    let data = TrainingData::read(job)?;
+    let (training, held_out) = (&data.training, &data.held_out);
     let held_out_inputs = held_out.inputs(&preprocess)?;
 
     device.seed(options.seed);
-    let untrained = Autoencoder::new(&config, &device);
+    let label_names: Vec<&str> = data.labels.iter().map(String::as_str).collect();
+    let is_supervised = options.supervision > 0.0;
+    let untrained = Autoencoder::new(&config, is_supervised.then_some(label_names.len()), &device);
+    let untrained = match &job.start {
+        Some(source) => untrained.started_from(source, &config, &device)?,
+        None => untrained,
+    };
     let model =
         weights::apply(untrained.clone(), &mut weights::collect(&untrained), &device).map_err(Error::Invalid)?;
     let optimizer = AdamWConfig::new().with_weight_decay(options.weight_decay).init();
@@ -108,8 +154,12 @@ pub(super) fn train(job: &TrainJob<'_>) -> Result<TrainReport> {
         let mut loss_sum = 0.0;
         for (index, batch) in schedule::batches(training.len(), options.batch, &mut rng).iter().enumerate() {
             let step = epoch * steps_per_epoch + index;
-            let films = augmented(&training, batch, &augment::AUTOENCODER, config.size, &mut rng);
-            let loss = model.loss(stack(&films, config.size, &device));
+            let films = data.batch(batch, &augment::AUTOENCODER, config.size, &mut rng);
+            let labels = is_supervised.then(|| {
+                let (targets, known) = targets(batch.iter().map(|&i| &training.records[i]), &label_names, &device);
+                Labels { targets, known, weight: options.supervision }
+            });
+            let loss = model.loss(stack(&films, config.size, &device), labels, options.squared);
             loss_sum += f64::from(loss.clone().into_floats().map_err(Error::Invalid)?[0]);
             let gradients = GradientsParams::from_grads(loss.backward(), &model);
             let rate = schedule::learning_rate(options.learning_rate, step, steps);
@@ -138,11 +188,11 @@ pub(super) fn train(job: &TrainJob<'_>) -> Result<TrainReport> {
         part: NAME.into(),
         films: [training.len(), held_out.len()],
         patients: [training.patients(), held_out.patients()],
-        parameters: weights::parameter_count(&model),
+        parameters: weights::parameter_count(&model.encoder) + weights::parameter_count(&model.decoder),
         results: BTreeMap::from([("mae".to_owned(), mae)]),
         seconds: start.elapsed().as_secs_f64(),
     };
-    let mut manifest = job.manifest(latent)?;
+    let mut manifest = job.manifest(latent, &data.sources)?;
     manifest.latent = latent;
     manifest.preprocess = preprocess;
     manifest.encoder = Some(EncoderKind::Conv(config.clone()));
@@ -153,33 +203,22 @@ pub(super) fn train(job: &TrainJob<'_>) -> Result<TrainReport> {
         manifest.files.remove(SAE_FILE);
         manifest.provenance.recipes.remove("sae");
     }
-    let note = "fluoro train autoencoder; squared plus absolute error; latent noise 0.05 sd";
-    manifest.provenance.recipes.insert(NAME.into(), recipe_text(options, &report, job.device.name(), note)?);
+    let mut note = "fluoro train autoencoder; squared plus absolute error; latent noise 0.05 sd".to_owned();
+    if let Some(start) = &job.start {
+        let its = load::manifest(&BundleFiles::open(start)?)?;
+        let hash = its.files.get(AUTOENCODER_FILE).map_or("", String::as_str);
+        let recipe = its.provenance.recipes.get(NAME).map_or("", String::as_str);
+        note += &format!("; started from the autoencoder of {} (sha256 {hash}), whose recipe is: {recipe}", its.name);
+    }
+    if is_supervised {
+        note += "; labels read off tokens with a linear read-out, largest over tokens";
+    }
+    manifest.provenance.recipes.insert(NAME.into(), recipe_text(options, &report, job.device.name(), &note)?);
     let mut tensors = save::prefixed("encoder", weights::collect(&model.encoder));
     tensors.extend(save::prefixed("decoder", weights::collect(&model.decoder)));
     save::part(&job.output, &mut manifest, AUTOENCODER_FILE, &tensors)?;
     checkpoints.remove();
     Ok(report)
-}
-
-/// Films of a batch, varied; each film's variation depends on its place in the run alone, not on threads.
-pub(super) fn augmented(
-    films: &Films,
-    batch: &[usize],
-    how: &augment::Augmentation,
-    side: usize,
-    rng: &mut rand_chacha::ChaCha8Rng,
-) -> Vec<Vec<f32>> {
-    use rand::{RngCore, SeedableRng};
-    let seeds: Vec<u64> = batch.iter().map(|_| rng.next_u64()).collect();
-    batch
-        .par_iter()
-        .zip(seeds)
-        .map(|(&film, seed)| {
-            let mut own = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
-            how.apply(films.pixels(film), side, &mut own)
-        })
-        .collect()
 }
 
 /// Films `side * side` each as a tensor `[b, 1, side, side]`.

@@ -10,14 +10,15 @@ use burn::prelude::*;
 use burn::tensor::activation::sigmoid;
 use burn::tensor::{Distribution, TensorData};
 
-use super::autoencoder::{augmented, stack};
+use super::autoencoder::stack;
 use super::checkpoint::{Checkpoints, Position};
+use super::data::TrainingData;
 use super::films::Films;
 use super::{TrainJob, TrainReport, augment, bundle_path, recipe_text, schedule};
 use crate::bundle::load::{AUTOENCODER_FILE, CLASSIFIER_FILE};
 use crate::bundle::manifest::{ClassifierKind, ClassifierPart, Label, LatentShape, Manifest};
 use crate::bundle::{Bundle, BundleSource, save};
-use crate::dataset::{Dataset, FilmRecord, Part, TRAINED_LABELS};
+use crate::dataset::FilmRecord;
 use crate::engine::IntoFloats;
 use crate::error::{Error, Result};
 use crate::metrics;
@@ -37,20 +38,15 @@ const BOOTSTRAPS: usize = 2000;
 pub(super) fn train(job: &TrainJob<'_>) -> Result<TrainReport> {
     let start = Instant::now();
     let options = &job.options;
-    let labels = TRAINED_LABELS;
+    let data = TrainingData::read(job)?;
+    let (training, held_out) = (&data.training, &data.held_out);
+    let labels: Vec<&str> = data.labels.iter().map(String::as_str).collect();
     let config = ClassifierConfig::new(labels.len());
     let plain = job.tensor_device().clone();
     let device = plain.clone().autodiff();
     let no_latent = LatentShape { tokens: 0, dim: 0, grid: None };
-    let manifest = job.manifest(no_latent)?;
+    let manifest = job.manifest(no_latent, &data.sources)?;
     let side = manifest.preprocess.size;
-    let dataset = Dataset::open(&job.datasets)?;
-    let split = options.split();
-    let training = Films::read(dataset.part(&split, Part::Training).films, &job.progress)?;
-    let held_out = Films::read(dataset.part(&split, Part::HeldOut).films, &job.progress)?;
-    if training.is_empty() || held_out.is_empty() {
-        return Err(Error::Invalid("too few patients for a split into training and held-out films".into()));
-    }
     let held_out_inputs = held_out.inputs(&manifest.preprocess)?;
     let redraw = Redraw::of(job, &manifest, &plain)?;
 
@@ -63,11 +59,7 @@ pub(super) fn train(job: &TrainJob<'_>) -> Result<TrainReport> {
     let beginning = Position {
         epochs_done: 0,
         options: options.clone(),
-        inputs: format!(
-            "{} {}",
-            training.fingerprint(),
-            manifest.files.get(AUTOENCODER_FILE).map_or("", String::as_str)
-        ),
+        inputs: format!("{} {}", training.fingerprint(), redraw.as_ref().map_or("", |redraw| redraw.hash.as_str())),
         history: Vec::new(),
     };
     let (mut model, mut optimizer, mut position) =
@@ -81,7 +73,7 @@ pub(super) fn train(job: &TrainJob<'_>) -> Result<TrainReport> {
         let mut loss_sum = 0.0;
         for (index, batch) in schedule::batches(training.len(), options.batch, &mut rng).iter().enumerate() {
             let step = epoch * steps_per_epoch + index;
-            let films = augmented(&training, batch, &augment::CLASSIFIER, side, &mut rng);
+            let films = data.batch(batch, &augment::CLASSIFIER, side, &mut rng);
             let (targets, known) = targets(batch.iter().map(|&i| &training.records[i]), &labels, &device);
             let films = half_redrawn(stack(&films, side, &plain), redraw.as_ref());
             let mut loss = Tensor::<1>::zeros([1], &device);
@@ -100,10 +92,12 @@ pub(super) fn train(job: &TrainJob<'_>) -> Result<TrainReport> {
         if (epoch + 1) % 5 == 0 || epoch + 1 == options.epochs {
             let copy = weights::copied_to(&model, &plain).map_err(Error::Invalid)?;
             let scores = scores(&copy, &held_out_inputs, side, &plain)?;
-            let auc = |label: &str| label_auc(&scores, &held_out, &labels, label).map_or(f64::NAN, |e| e.value);
-            let (ap, effusion, heart) = (auc("AP view"), auc("Effusion"), auc("Cardiomegaly"));
-            tracing::info!(epoch = epoch + 1, loss = mean_loss, ap, effusion, heart, "classifier");
-            position.history.push(vec![mean_loss, ap, effusion, heart]);
+            let aucs: Vec<f64> =
+                (0..labels.len()).filter_map(|label| plain_auc(&scores, held_out, label, labels[label])).collect();
+            let (mean, least) =
+                (aucs.iter().sum::<f64>() / aucs.len().max(1) as f64, aucs.iter().copied().fold(1.0, f64::min));
+            tracing::info!(epoch = epoch + 1, loss = mean_loss, mean, least, "classifier: AUC over labels");
+            position.history.push(vec![mean_loss, mean, least]);
         }
         checkpoints.write(&model, &optimizer, &position)?;
     }
@@ -113,13 +107,13 @@ pub(super) fn train(job: &TrainJob<'_>) -> Result<TrainReport> {
     let mut results = BTreeMap::new();
     let mut described = Vec::new();
     for (index, &label) in labels.iter().enumerate() {
-        let estimate = label_auc(&scores, &held_out, &labels, label);
+        let estimate = label_auc(&scores, held_out, &labels, label);
         if let Some(estimate) = &estimate {
             results.insert(format!("auc {label}"), estimate.value);
         }
         described.push(Label {
             name: label.to_owned(),
-            operating_point: operating_point(&scores, &held_out, index, label),
+            operating_point: operating_point(&scores, held_out, index, label),
             positives: training.records.iter().filter(|r| r.columns.get(label) == Some(&1.0)).count(),
             auc: estimate.map(|e| [e.value as f32, e.low as f32, e.high as f32]),
         });
@@ -134,13 +128,14 @@ pub(super) fn train(job: &TrainJob<'_>) -> Result<TrainReport> {
         seconds: start.elapsed().as_secs_f64(),
     };
     // Read again: another part may have been trained in the meantime.
-    let mut manifest = job.manifest(no_latent)?;
+    let mut manifest = job.manifest(no_latent, &data.sources)?;
     manifest.classifier = Some(ClassifierPart { architecture: ClassifierKind::Conv(config), labels: described });
-    let redrawn = if redraw.is_some() {
-        "half of each batch drawn again by the bundle's autoencoder with latent noise of 0.25 sd; "
-    } else {
-        ""
-    };
+    let redrawn = redraw.as_ref().map_or(String::new(), |redraw| {
+        format!(
+            "half of each batch drawn again by the autoencoder of {} (sha256 {}) with latent noise of 0.25 sd; ",
+            redraw.name, redraw.hash
+        )
+    });
     let note = format!(
         "fluoro train classifier; binary cross-entropy over known labels; half of the target from \
                 chexnet_preds.csv where a film has it; {redrawn}operating points: Youden's J on held-out films"
@@ -156,16 +151,34 @@ pub(super) fn train(job: &TrainJob<'_>) -> Result<TrainReport> {
 struct Redraw {
     encoder: Arc<dyn Encoder>,
     decoder: Arc<dyn Decoder>,
+    /// SHA-256 of its weights, in hex.
+    hash: String,
+    /// The bundle's name.
+    name: String,
 }
 
 impl Redraw {
-    /// That of the bundle being trained; none while it has no autoencoder.
+    /// That of the bundle asked for, or of the one being trained; none while that has no autoencoder.
     fn of(job: &TrainJob<'_>, manifest: &Manifest, device: &Device) -> Result<Option<Self>> {
-        if manifest.encoder.is_none() || manifest.decoder.is_none() {
-            return Ok(None);
+        let source = match &job.redraw {
+            Some(source) => source.clone(),
+            None if manifest.encoder.is_none() || manifest.decoder.is_none() => return Ok(None),
+            None => BundleSource::Folder(job.output.clone()),
+        };
+        let bundle = Bundle::open(&source, device)?;
+        if bundle.encoder.is_none() || bundle.decoder.is_none() {
+            return Err(bundle.missing("autoencoder", "drawing films again"));
         }
-        let bundle = Bundle::open(&BundleSource::Folder(job.output.clone()), device)?;
-        Ok(bundle.encoder.zip(bundle.decoder).map(|(encoder, decoder)| Self { encoder, decoder }))
+        if bundle.manifest.preprocess != manifest.preprocess {
+            return Err(Error::Shape {
+                what: format!("the film that the autoencoder of \"{}\" reads", bundle.manifest.name),
+                expected: format!("{:?}", manifest.preprocess),
+                found: format!("{:?}", bundle.manifest.preprocess),
+            });
+        }
+        let name = bundle.manifest.name.clone();
+        let hash = bundle.manifest.files.get(AUTOENCODER_FILE).cloned().unwrap_or_default();
+        Ok(bundle.encoder.zip(bundle.decoder).map(|(encoder, decoder)| Self { encoder, decoder, hash, name }))
     }
 }
 
@@ -189,7 +202,7 @@ fn half_redrawn(films: Tensor<4>, redraw: Option<&Redraw>) -> Tensor<4> {
 }
 
 /// Targets and which of them are known, `[b, labels]` each.
-fn targets<'a>(
+pub(super) fn targets<'a>(
     records: impl Iterator<Item = &'a FilmRecord>,
     labels: &[&str],
     device: &Device,
@@ -214,7 +227,7 @@ fn targets<'a>(
 
 /// Mean binary cross-entropy over known entries, in the form that cannot overflow:
 /// `max(x, 0) - x t + ln(1 + exp(-|x|))`.
-fn cross_entropy(logits: Tensor<2>, targets: Tensor<2>, known: Tensor<2>) -> Tensor<1> {
+pub(super) fn cross_entropy(logits: Tensor<2>, targets: Tensor<2>, known: Tensor<2>) -> Tensor<1> {
     let losses =
         logits.clone().clamp_min(0.0) - logits.clone() * targets + logits.abs().neg().exp().add_scalar(1.0).log();
     (losses * known.clone()).sum() / known.sum().clamp_min(1.0)
@@ -243,6 +256,13 @@ fn known_scores(scores: &[Vec<f32>], films: &Films, index: usize, label: &str) -
         }
     }
     out
+}
+
+/// AUC without an interval, where there are films enough to say.
+fn plain_auc(scores: &[Vec<f32>], films: &Films, index: usize, label: &str) -> Option<f64> {
+    let (scores, truths, _) = known_scores(scores, films, index, label);
+    let positives = truths.iter().filter(|&&t| t).count();
+    (positives >= FEWEST && truths.len() - positives >= FEWEST).then(|| metrics::auc(&scores, &truths).ok()).flatten()
 }
 
 fn label_auc(scores: &[Vec<f32>], films: &Films, labels: &[&str], label: &str) -> Option<metrics::Estimate> {

@@ -1,4 +1,5 @@
-//! The training films in memory: decoded once, eight bits a pixel, a little larger than the model's input.
+//! The training films in memory: decoded once, eight bits a pixel; a little larger than the model's input where they are
+//! to be varied, of its own size where not.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -11,29 +12,30 @@ use crate::error::Result;
 use crate::preprocess::{Preprocess, Resize, resize};
 use crate::radiograph::Radiograph;
 
-/// Side at which films are kept; augmentation samples from it.
-pub const STORED_SIDE: usize = 256;
+/// Side at which films are kept that are varied in training; augmentation samples from it.
+pub const VARIED_SIDE: usize = 256;
 
 /// Films of one part of a split.
 pub struct Films {
     /// Table rows, in order.
     pub records: Vec<FilmRecord>,
     pixels: Vec<Vec<u8>>,
+    side: usize,
 }
 
 impl Films {
-    /// Reads every film.
+    /// Reads every film, stretched to `side` pixels squared.
     ///
     /// # Errors
     /// When one cannot be read, or the run was cancelled.
-    pub fn read(records: Vec<FilmRecord>, progress: &Progress<'_>) -> Result<Self> {
+    pub fn read(records: Vec<FilmRecord>, side: usize, progress: &Progress<'_>) -> Result<Self> {
         let done = AtomicUsize::new(0);
         let total = records.len();
         let pixels = records
             .par_iter()
             .map(|record| {
                 let unit = Radiograph::open(&record.path)?.to_unit();
-                let kept = resize(&unit, STORED_SIDE, STORED_SIDE, Resize::BilinearAntialias);
+                let kept = resize(&unit, side, side, Resize::BilinearAntialias);
                 let count = done.fetch_add(1, Ordering::Relaxed) + 1;
                 if count.is_multiple_of(50) || count == total {
                     progress.step("reading films", count, total)?;
@@ -41,7 +43,7 @@ impl Films {
                 Ok(kept.data().iter().map(|v| (v * 255.0).round().clamp(0.0, 255.0) as u8).collect())
             })
             .collect::<Result<Vec<Vec<u8>>>>()?;
-        Ok(Self { records, pixels })
+        Ok(Self { records, pixels, side })
     }
 
     /// SHA-256 over pixels, patients and table columns, in hex: two runs with the same fingerprint learn from the same.
@@ -74,7 +76,13 @@ impl Films {
         self.records.iter().map(|r| &r.patient).collect::<std::collections::BTreeSet<_>>().len()
     }
 
-    /// Stored pixels of one film, [`STORED_SIDE`] squared.
+    /// Width and height of the stored films.
+    #[must_use]
+    pub fn side(&self) -> usize {
+        self.side
+    }
+
+    /// Stored pixels of one film, [`Self::side`] squared.
     #[must_use]
     pub fn pixels(&self, index: usize) -> &[u8] {
         &self.pixels[index]

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::bundle::FilmKind;
 use crate::bundle::manifest::{LatentShape, Manifest, Provenance, VERSION};
-use crate::bundle::save;
-use crate::dataset::PatientSplit;
+use crate::bundle::{BundleSource, save};
+use crate::dataset::{PatientSplit, Source};
 use crate::device::ComputeDevice;
 use crate::engine::Progress;
 use crate::error::{Error, Result};
@@ -22,7 +22,7 @@ pub mod augment;
 pub mod autoencoder;
 pub mod checkpoint;
 pub mod classifier;
-mod correlation;
+mod data;
 pub mod films;
 pub mod sae;
 mod schedule;
@@ -53,6 +53,20 @@ pub struct TrainOptions {
     pub seed: u64,
     /// Share of patients held out.
     pub held_out: f64,
+    /// Vary films of the training side by a little each time: place, size, contrast.
+    pub augment: bool,
+    /// Weight, in the autoencoder's loss, of reading the table's labels off single tokens with a linear read-out: it
+    /// gives each label a direction in the latent. 0 leaves the autoencoder to itself.
+    pub supervision: f32,
+    /// Weight of the squared error beside the absolute one in an autoencoder's loss, both of film / 1024. The absolute error
+    /// would rather lose a thin bright line than blur it; the squared error would not.
+    pub squared: f32,
+    /// Active features of a token that an SAE has after training, at most; SAE-Rad speaks of about fifteen for a film.
+    pub active: f64,
+    /// Tokens along a side of an autoencoder's grid: 7, 14 or 28.
+    pub grid: usize,
+    /// Numbers in a token of an autoencoder.
+    pub latent: usize,
 }
 
 impl TrainOptions {
@@ -64,7 +78,20 @@ impl TrainOptions {
             TrainedPart::Classifier => (36, 16, 1.5e-3, 0.02),
             TrainedPart::Sae => (4, 1024, 1e-3, 0.0),
         };
-        Self { epochs, batch, learning_rate, weight_decay, seed: 20_261_122, held_out: 0.2 }
+        Self {
+            epochs,
+            batch,
+            learning_rate,
+            weight_decay,
+            seed: 20_261_122,
+            held_out: 0.2,
+            augment: true,
+            supervision: 0.0,
+            squared: 1.0,
+            active: 16.0,
+            grid: 7,
+            latent: 64,
+        }
     }
 
     fn check(&self) -> Result<()> {
@@ -74,7 +101,11 @@ impl TrainOptions {
             && self.learning_rate.is_finite()
             && self.batch <= 1 << 16
             && (0.0..=10.0).contains(&self.weight_decay)
-            && (0.0..1.0).contains(&self.held_out);
+            && (0.0..1.0).contains(&self.held_out)
+            && (0.0..=100.0).contains(&self.supervision)
+            && (0.0..=1000.0).contains(&self.squared)
+            && (1.0..=4096.0).contains(&self.active)
+            && (1..=4096).contains(&self.latent);
         if sensible { Ok(()) } else { Err(Error::Invalid(format!("training options make no sense: {self:?}"))) }
     }
 
@@ -89,6 +120,10 @@ pub struct TrainJob<'a> {
     pub datasets: Vec<PathBuf>,
     /// Bundle folder that receives the part.
     pub output: PathBuf,
+    /// Bundle whose autoencoder an autoencoder's training begins with; untrained weights when none.
+    pub start: Option<BundleSource>,
+    /// Bundle whose autoencoder draws films again for a classifier; the output's own when none.
+    pub redraw: Option<BundleSource>,
     /// Continue from the last checkpoint.
     pub resume: bool,
     /// Choices.
@@ -126,6 +161,15 @@ impl TrainJob<'_> {
     /// checkpoint then remains and `resume` goes on from it.
     pub fn run(&self, part: TrainedPart) -> Result<TrainReport> {
         self.options.check()?;
+        if self.start.is_some() && part != TrainedPart::Autoencoder {
+            return Err(Error::Invalid("only an autoencoder starts from another; leave out --start".into()));
+        }
+        if self.redraw.is_some() && part != TrainedPart::Classifier {
+            return Err(Error::Invalid("films are drawn again for a classifier alone; leave out --redraw".into()));
+        }
+        if self.options.supervision > 0.0 && part != TrainedPart::Autoencoder {
+            return Err(Error::Invalid("only an autoencoder is supervised; leave out --supervision".into()));
+        }
         match part {
             TrainedPart::Autoencoder => autoencoder::train(self),
             TrainedPart::Classifier => classifier::train(self),
@@ -134,11 +178,19 @@ impl TrainJob<'_> {
     }
 
     /// The manifest to add to: the bundle's own, or a new one.
-    fn manifest(&self, latent: LatentShape) -> Result<Manifest> {
+    fn manifest(&self, latent: LatentShape, sources: &[Source]) -> Result<Manifest> {
+        let is_phantoms = !sources.is_empty() && sources.iter().all(|source| source.kind() == FilmKind::Phantoms);
+        let films = if is_phantoms { FilmKind::Phantoms } else { FilmKind::Patients };
         if let Some(manifest) = save::existing_manifest(&self.output)? {
+            if manifest.films != films {
+                let reason =
+                    format!("this bundle was trained on {}, not on {films}; name another output", manifest.films);
+                return Err(Error::bundle(&self.output, reason));
+            }
             return Ok(manifest);
         }
         let name = self.output.file_name().map_or_else(|| "bundle".into(), |n| n.to_string_lossy().into_owned());
+        let said = |index: usize| sources.iter().map(|source| source.provenance()[index]).collect::<Vec<_>>().join(" ");
         Ok(Manifest {
             version: VERSION,
             description: format!("Trained by fluoro train on {} folder(s) of films", self.datasets.len()),
@@ -149,19 +201,13 @@ impl TrainJob<'_> {
             decoder: None,
             classifier: None,
             sae: None,
-            films: FilmKind::default(),
+            films,
             files: std::collections::BTreeMap::new(),
             gallery: Vec::new(),
             provenance: Provenance {
-                data: "NIH ChestX-ray14 (NIH Clinical Center): Wang X, Peng Y, Lu L, Lu Z, Bagheri M, Summers RM. \
-                       ChestX-ray8: Hospital-scale Chest X-ray Database and Benchmarks on Weakly-Supervised \
-                       Classification and Localization of Common Thorax Diseases. CVPR 2017, 3462-3471. \
-                       https://nihcc.app.box.com/v/ChestXray-NIHCC"
-                    .into(),
-                licence: "MIT OR Apache-2.0 for the weights; the films' own terms ask for the attribution above".into(),
-                limits: "Not for diagnosis. Trained on few films with text-mined labels; scores are not calibrated \
-                         probabilities."
-                    .into(),
+                data: said(0),
+                licence: "MIT OR Apache-2.0 for the weights".into(),
+                limits: format!("Not for diagnosis. {}", said(1)),
                 recipes: std::collections::BTreeMap::new(),
             },
         })

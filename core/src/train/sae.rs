@@ -14,32 +14,30 @@ use burn::prelude::*;
 use burn::tensor::TensorData;
 use rand::Rng;
 
-use super::autoencoder::{augmented, stack};
+use super::autoencoder::stack;
 use super::checkpoint::{Checkpoints, Position};
-use super::correlation::spearman;
+use super::data::TrainingData;
 use super::films::Films;
 use super::{TrainJob, TrainReport, augment, bundle_path, recipe_text, schedule};
 use crate::bundle::load::{AUTOENCODER_FILE, QUANTILES_TENSOR, SAE_FILE, TYPICAL_MAPS_TENSOR};
 use crate::bundle::manifest::{Feature, SaeKind, SaePart};
 use crate::bundle::{Bundle, BundleSource, QUANTILES, save};
 use crate::dataset::columns::{AP_VIEW, MALE};
-use crate::dataset::{Dataset, Part, TRAINED_LABELS};
 use crate::engine::IntoFloats;
 use crate::engine::analysis::film_activations;
 use crate::error::{Error, Result};
-use crate::metrics;
+use crate::metrics::{self, spearman};
 use crate::models::sae::{GatedSae, GatedSaeConfig};
 use crate::models::{Encoder, SparseAutoencoder, weights};
 
 const NAME: &str = "sae";
-/// Features for each token dimension.
+/// Features for each token dimension, and fewest features.
 const EXPANSION: usize = 8;
+const FEWEST_FEATURES: usize = 512;
 /// Weight of the sparsity term at the end of its ramp.
 const LAMBDA: f64 = 3.0;
 /// Steps over which the sparsity term grows to its weight.
 const RAMP: usize = 500;
-/// Active features of a token after training, at most; SAE-Rad speaks of about fifteen for a film.
-const WANTED_ACTIVE: f64 = 16.0;
 /// Views of each training film whose tokens are trained on, the plain one included.
 const VIEWS: usize = 4;
 const STEPS_PER_EPOCH: usize = 1000;
@@ -58,23 +56,19 @@ pub(super) fn train(job: &TrainJob<'_>) -> Result<TrainReport> {
     let manifest = Arc::clone(&bundle.manifest);
     let side = manifest.preprocess.size;
     let dim = manifest.latent.dim;
-    let config = GatedSaeConfig { input: dim, features: dim * EXPANSION };
+    let config = GatedSaeConfig { input: dim, features: (dim * EXPANSION).max(FEWEST_FEATURES) };
 
-    let dataset = Dataset::open(&job.datasets)?;
-    let split = options.split();
-    let training = Films::read(dataset.part(&split, Part::Training).films, &job.progress)?;
-    let held_out = Films::read(dataset.part(&split, Part::HeldOut).films, &job.progress)?;
-    if training.is_empty() || held_out.is_empty() {
-        return Err(Error::Invalid("too few patients for a split into training and held-out films".into()));
-    }
+    let data = TrainingData::read(job)?;
+    let (training, held_out) = (&data.training, &data.held_out);
     let training_tokens = encode_all(&*encoder, &training.inputs(&manifest.preprocess)?, side, &plain, job)?;
     let held_out_tokens = encode_all(&*encoder, &held_out.inputs(&manifest.preprocess)?, side, &plain, job)?;
     let mut tokens = training_tokens.clone();
-    for view in 1..VIEWS {
+    // Views of a film that is not varied would all be the film itself.
+    for view in 1..if options.augment { VIEWS } else { 1 } {
         let mut rng = schedule::epoch_rng(options.seed, view);
         let films: Vec<usize> = (0..training.len()).collect();
         for batch in films.chunks(32) {
-            let varied = augmented(&training, batch, &augment::AUTOENCODER, side, &mut rng);
+            let varied = data.batch(batch, &augment::AUTOENCODER, side, &mut rng);
             tokens.extend(encode_all(&*encoder, &varied, side, &plain, job)?);
         }
     }
@@ -155,12 +149,12 @@ pub(super) fn train(job: &TrainJob<'_>) -> Result<TrainReport> {
     }
 
     let model = weights::copied_to(&model, &plain).map_err(Error::Invalid)?.folded(scale);
-    let model = at_most_wanted(model, &training_tokens, dim, &plain)?;
+    let model = at_most_wanted(model, &training_tokens, dim, options.active, &plain)?;
     let (explained_variance, film_explained, active) =
         quality(&model, &held_out_tokens, manifest.latent.tokens, dim, &plain)?;
     let of_training = activations(&model, &training_tokens, manifest.latent.tokens, dim, &plain)?;
     let of_held_out = activations(&model, &held_out_tokens, manifest.latent.tokens, dim, &plain)?;
-    let features = name_features(&of_training.films, &training, &of_held_out.films, &held_out);
+    let features = name_features(&data.labels, &of_training.films, training, &of_held_out.films, held_out);
     let alive = features.iter().filter(|f| f.firing_rate > 0.0).count() as f64 / features.len() as f64;
     let named = features.iter().filter(|f| f.label.is_some()).count() as f64;
     let report = TrainReport {
@@ -179,7 +173,7 @@ pub(super) fn train(job: &TrainJob<'_>) -> Result<TrainReport> {
         seconds: start.elapsed().as_secs_f64(),
     };
     // Read again: another part may have been trained in the meantime.
-    let mut manifest = job.manifest(manifest.latent)?;
+    let mut manifest = job.manifest(manifest.latent, &data.sources)?;
     manifest.sae = Some(SaePart {
         architecture: SaeKind::Gated(config.clone()),
         features,
@@ -187,7 +181,7 @@ pub(super) fn train(job: &TrainJob<'_>) -> Result<TrainReport> {
         active_per_token: active as f32,
     });
     let note = "fluoro train sae; gated, decoder norms free and weighting the sparsity, folded after training; lambda 3; \
-                all gates tightened alike to 16 active features a token; names: Spearman correlation with the table's columns, at least \
+                all gates tightened alike to the wanted active features a token; names: Spearman correlation with the table's columns, at least \
                 0.2 on training and on held-out films";
     manifest.provenance.recipes.insert(NAME.into(), recipe_text(options, &report, job.device.name(), note)?);
     let mut tensors = save::prefixed("sae", weights::collect(&model));
@@ -274,7 +268,7 @@ fn restart_dead(
 
 /// Tightens all gates by one amount, until training tokens have no more active features than wanted: what training ends
 /// with beyond that are faint activations, which cost little variance.
-fn at_most_wanted(model: GatedSae, tokens: &[f32], dim: usize, device: &Device) -> Result<GatedSae> {
+fn at_most_wanted(model: GatedSae, tokens: &[f32], dim: usize, wanted: f64, device: &Device) -> Result<GatedSae> {
     const SAMPLE: usize = 4096;
     let stride = (tokens.len() / dim).div_ceil(SAMPLE).max(1);
     let sample: Vec<f32> = tokens.chunks_exact(dim).step_by(stride).flatten().copied().collect();
@@ -285,20 +279,16 @@ fn at_most_wanted(model: GatedSae, tokens: &[f32], dim: usize, device: &Device) 
             model.activations(x.clone()).greater_elem(0.0).float().sum().into_floats().map_err(Error::Invalid)?;
         Ok(f64::from(count[0]) / rows as f64)
     };
-    if active(&model)? <= WANTED_ACTIVE {
+    if active(&model)? <= wanted {
         return Ok(model);
     }
     let (mut loose, mut strict) = (0.0_f32, 1.0_f32);
-    while active(&model.clone().with_stricter_gates(strict))? > WANTED_ACTIVE && strict < 1e4 {
+    while active(&model.clone().with_stricter_gates(strict))? > wanted && strict < 1e4 {
         (loose, strict) = (strict, strict * 2.0);
     }
     for _ in 0..20 {
         let middle = (loose + strict) / 2.0;
-        if active(&model.clone().with_stricter_gates(middle))? > WANTED_ACTIVE {
-            loose = middle
-        } else {
-            strict = middle
-        }
+        if active(&model.clone().with_stricter_gates(middle))? > wanted { loose = middle } else { strict = middle }
     }
     Ok(model.with_stricter_gates(strict))
 }
@@ -365,13 +355,19 @@ fn quantile_table(films: &[Vec<f32>], features: usize) -> Vec<f32> {
 }
 
 /// Names features after the column that tracks them best, where training and held-out films agree on it.
-fn name_features(training: &[Vec<f32>], films: &Films, held_out: &[Vec<f32>], held_films: &Films) -> Vec<Feature> {
+fn name_features(
+    columns: &[String],
+    training: &[Vec<f32>],
+    films: &Films,
+    held_out: &[Vec<f32>],
+    held_films: &Films,
+) -> Vec<Feature> {
     let count = training.first().map_or(0, Vec::len);
     let mut features: Vec<Feature> = (0..count)
         .map(|feature| {
             let firing = training.iter().filter(|film| film[feature] > 0.0).count() as f32 / training.len() as f32;
             let mut best = Feature { firing_rate: firing, ..Feature::default() };
-            for &column in &TRAINED_LABELS {
+            for column in columns {
                 let rho = column_correlation(training, films, feature, column);
                 if rho.abs() <= best.correlation.abs() {
                     continue;

@@ -1,7 +1,10 @@
 //! Rank correlation between a feature's activations and a column.
 
+use super::midranks;
+
 /// Spearman's rank correlation with ties at their middle rank; 0 when either side is constant.
-pub(super) fn spearman(a: &[f32], b: &[f32]) -> f32 {
+#[must_use]
+pub fn spearman(a: &[f32], b: &[f32]) -> f32 {
     let (a, b) = (midranks(a), midranks(b));
     let mean = (a.len() as f64 + 1.0) / 2.0;
     let (mut product, mut aa, mut bb) = (0.0, 0.0, 0.0);
@@ -11,25 +14,6 @@ pub(super) fn spearman(a: &[f32], b: &[f32]) -> f32 {
         bb += (y - mean).powi(2);
     }
     if aa <= 0.0 || bb <= 0.0 { 0.0 } else { (product / (aa * bb).sqrt()) as f32 }
-}
-
-fn midranks(values: &[f32]) -> Vec<f64> {
-    let mut order: Vec<usize> = (0..values.len()).collect();
-    order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
-    let mut ranks = vec![0.0; values.len()];
-    let mut start = 0;
-    while start < order.len() {
-        let mut end = start + 1;
-        while end < order.len() && values[order[end]] == values[order[start]] {
-            end += 1;
-        }
-        let rank = (start + end + 1) as f64 / 2.0;
-        for &index in &order[start..end] {
-            ranks[index] = rank;
-        }
-        start = end;
-    }
-    ranks
 }
 
 #[cfg(test)]

@@ -3,6 +3,14 @@
 //! Enter planes, masks, scores or rows; leave single numbers, summed in f64. Random parts take a seed and give the same
 //! answer on any number of threads.
 
+mod correlation;
+mod interval;
+mod precision;
+
+pub use correlation::spearman;
+pub use interval::{mean_bootstrap, ratio_bootstrap, share_wilson};
+pub use precision::average_precision;
+
 use crate::difference::{gaussian_kernel, percentile};
 use crate::error::{Error, Result};
 use crate::plane::Plane;
