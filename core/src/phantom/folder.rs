@@ -330,7 +330,7 @@ fn film_seed(seed: u64, number: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// The phantoms of a folder that [`write`] made, with the path of each film.
+/// The phantoms of a folder that [`write()`] made, with the path of each film.
 ///
 /// # Errors
 /// When the folder holds no phantoms, or its table cannot be read.
