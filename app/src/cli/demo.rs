@@ -22,6 +22,8 @@ use crate::window::{self, Picture, Scene, WindowOptions};
 const FOLDER: &str = "fluoro-demo";
 /// What is shifted, where the bundle has this label; the first sample film shows a large heart.
 const LABEL: &str = "Cardiomegaly";
+/// How far the demo walks, in percent of the latent's length.
+const REACH_PERCENT: [f32; 2] = [-10.0, 2.0];
 /// Time of a GIF frame.
 const DELAY_MS: u32 = 80;
 
@@ -85,7 +87,16 @@ fn make(engine: &Engine, progress: &Progress<'_>) -> Result<Made> {
         Err(_) if engine.bundle().labels().next().is_some() => Target::Label(0),
         Err(_) => Target::Feature(engine.top_features(&analysis, 1).first().copied().unwrap_or(0)),
     };
-    let request = ShiftRequest { target, preset: Preset::Paper, range: None, frames: None, map: MapMethod::Max };
+    // A fixed range in percent of the latent: on a film that the classifier is sure of, the published search would find
+    // no lambda that moves a score at its limit.
+    let range = match target {
+        Target::Label(label) => {
+            let lambda = |percent| engine.finding_lambda(&analysis, label, percent);
+            Some([lambda(REACH_PERCENT[0])?, lambda(REACH_PERCENT[1])?])
+        }
+        Target::Feature(_) => None,
+    };
+    let request = ShiftRequest { target, preset: Preset::Paper, range, frames: None, map: MapMethod::Max };
     let shift = Arc::new(engine.shift(&analysis, &request, progress)?);
     let original = analysis.input.clone();
     let action = Action::Shift { request, bar: true, beside_original: true, delay_ms: DELAY_MS };

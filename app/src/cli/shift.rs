@@ -10,7 +10,7 @@ use fluoro_core::difference::MapMethod;
 use fluoro_core::engine::{Progress, Step};
 use fluoro_core::export::{Action, ExportJob, ExportKind, Recipe, atomic, recipe_path};
 use fluoro_core::radiograph::Radiograph;
-use fluoro_core::shift::{Preset, Shift, Stopped};
+use fluoro_core::shift::{Preset, Shift, Stopped, Target};
 use fluoro_core::{Error, Result};
 use serde::Serialize;
 
@@ -78,6 +78,9 @@ struct Map {
     max: f32,
 }
 
+/// What a range is proposed for, in percent of the latent's length.
+const WIDE_PERCENT: f32 = 10.0;
+
 /// Shifts, writes and prints.
 ///
 /// # Errors
@@ -93,7 +96,7 @@ pub fn run(args: &ShiftArgs, global: &Global) -> Result<(), Failure> {
     let report = |step: Step<'_>| meter.report(step);
     let never = AtomicBool::new(false);
     let progress = Progress::new(&report, &never);
-    let (shift, original, recipe) = global.with_engine(|engine| {
+    let (shift, original, recipe, stuck) = global.with_engine(|engine| {
         let action = match &given {
             Some(Recipe { action: action @ Action::Shift { .. }, .. }) => action.clone(),
             Some(_) => return Err(Error::Invalid("this recipe is not one of a shift; use edit or segment".into())),
@@ -107,9 +110,20 @@ pub fn run(args: &ShiftArgs, global: &Global) -> Result<(), Failure> {
         let Action::Shift { request, .. } = &action else { return Err(Error::Cancelled) };
         let analysis = engine.analyze(&film)?;
         let shift = engine.shift(&analysis, request, &progress)?;
+        let stuck = match request.target {
+            Target::Label(label) if shift.is_stuck() => engine.finding_lambda(&analysis, label, WIDE_PERCENT).ok(),
+            _ => None,
+        };
         let recipe = Recipe::new(engine, &args.file, &analysis.input, action);
-        Ok((Arc::new(shift), analysis.input, recipe))
+        Ok((Arc::new(shift), analysis.input, recipe, stuck))
     })?;
+    if let Some(lambda) = stuck {
+        output::warn(&format!(
+            "the score is at its limit and did not move within lambda 1000; {WIDE_PERCENT} % of the latent is --range \
+             {:.0},{lambda:.0}",
+            -lambda
+        ));
+    }
     for difference in given.iter().flat_map(|given| given.differences(&recipe)) {
         output::warn(&difference);
     }

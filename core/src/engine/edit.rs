@@ -183,16 +183,33 @@ impl Engine {
         }
     }
 
-    /// Gradient of a label's score at the film's latent, scaled to one percent of the latent's length, `[1, n, d]`.
-    fn finding_direction(&self, analysis: &Analysis, label: usize) -> Result<Tensor<3>> {
+    /// Lambda of a shift along a label's gradient that moves the latent by `percent` of its length: what a slider of that
+    /// finding does at `percent`. Where a score is saturated its gradient is small, and lambda large.
+    ///
+    /// # Errors
+    /// When the label or a part does not exist, the device fails, or the score does not depend on the latent at all.
+    pub fn finding_lambda(&self, analysis: &Analysis, label: usize, percent: f32) -> Result<f32> {
         let gradient = self.score_gradient(analysis, label)?;
         let length = |t: Tensor<3>| t.powi_scalar(2).sum().sqrt();
         let latent = self.read(length(analysis.latent.clone()).into_floats())?[0];
-        let slope = self.read(length(gradient.clone()).into_floats())?[0];
-        if slope <= f32::MIN_POSITIVE {
-            return Ok(gradient);
+        let slope = self.read(length(gradient).into_floats())?[0];
+        let lambda = percent * latent / slope / 100.0;
+        if lambda.is_finite() {
+            Ok(lambda)
+        } else {
+            Err(Error::Invalid("the score does not depend on the latent here: its gradient is zero".into()))
         }
-        Ok(gradient.mul_scalar(latent / slope / 100.0))
+    }
+
+    /// Gradient of a label's score at the film's latent, scaled to one percent of the latent's length, `[1, n, d]`; the
+    /// gradient itself where it is zero.
+    fn finding_direction(&self, analysis: &Analysis, label: usize) -> Result<Tensor<3>> {
+        let gradient = self.score_gradient(analysis, label)?;
+        Ok(match self.finding_lambda(analysis, label, 1.0) {
+            Ok(lambda) => gradient.mul_scalar(lambda),
+            Err(Error::Invalid(_)) => gradient,
+            Err(error) => return Err(error),
+        })
     }
 }
 

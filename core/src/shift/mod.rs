@@ -87,6 +87,18 @@ pub struct Shift {
     pub map_method: MapMethod,
 }
 
+impl Shift {
+    /// Whether a search walked to its bounds on both sides and the score hardly moved: it is at its limit, where its
+    /// gradient is next to nothing.
+    #[must_use]
+    pub fn is_stuck(&self) -> bool {
+        const HARDLY: f32 = 0.02;
+        let bounds = Stopped { low: StopRule::Bound, high: StopRule::Bound };
+        let (low, high) = self.predictions.iter().fold((f32::MAX, f32::MIN), |(l, h), &p| (l.min(p), h.max(p)));
+        self.stopped == bounds && high - low < HARDLY
+    }
+}
+
 impl Engine {
     /// Reads `LABEL` or `feature:N|LABEL` as a target.
     ///

@@ -59,6 +59,8 @@ struct Encoded {
     latents: Vec<Vec<f32>>,
     /// `[films][m]`; empty lists without an SAE.
     activations: Vec<Vec<f32>>,
+    /// The classifier's scores, `[films][labels]`; empty without a classifier.
+    scores: Vec<Vec<f32>>,
     tokens: usize,
     dim: usize,
 }
@@ -66,7 +68,7 @@ struct Encoded {
 impl Encoded {
     fn of(engine: &Engine, films: &[Film], progress: &Progress<'_>) -> Result<Self> {
         let encoder = engine.bundle.encoder.as_ref().ok_or_else(|| engine.bundle.missing("encoder", "faithfulness"))?;
-        let (mut latents, mut activations) = (Vec::new(), Vec::new());
+        let (mut latents, mut activations, mut scores) = (Vec::new(), Vec::new(), Vec::new());
         let (mut tokens, mut dim) = (0, 0);
         for (done, batch) in films.chunks(BATCH).enumerate() {
             progress.step("encoding phantoms", done * BATCH, films.len())?;
@@ -74,7 +76,14 @@ impl Encoded {
                 .iter()
                 .map(|(path, _)| Ok(engine.film_tensor(&engine.manifest().preprocess.apply(&Radiograph::open(path)?))))
                 .collect::<Result<Vec<_>>>()?;
-            let latent = encoder.encode(Tensor::cat(inputs, 0));
+            let inputs = Tensor::cat(inputs, 0);
+            if let Some(classifier) = &engine.bundle.classifier {
+                let logits = classifier.logits(inputs.clone());
+                let labels = logits.dims()[1];
+                let of_batch = engine.read(engine.scores(logits).into_floats())?;
+                scores.extend(of_batch.chunks_exact(labels).map(<[f32]>::to_vec));
+            }
+            let latent = encoder.encode(inputs);
             let [count, n, d] = latent.dims();
             (tokens, dim) = (n, d);
             if let Some(sae) = &engine.bundle.sae {
@@ -85,7 +94,7 @@ impl Encoded {
             latents.extend(engine.read(latent.into_floats())?.chunks_exact(n * d).map(<[f32]>::to_vec));
         }
         activations.resize(films.len(), Vec::new());
-        Ok(Self { latents, activations, tokens, dim })
+        Ok(Self { latents, activations, scores, tokens, dim })
     }
 }
 
@@ -229,22 +238,6 @@ impl Fitted {
         progress: &Progress<'_>,
     ) -> Result<Vec<FeatureOfFactor>> {
         let encoded = Encoded::of(engine, films, progress)?;
-        let mut scores = Vec::with_capacity(films.len());
-        if let Some(classifier) = &engine.bundle.classifier {
-            for batch in films.chunks(BATCH) {
-                let inputs = batch
-                    .iter()
-                    .map(|(path, _)| {
-                        Ok(engine.film_tensor(&engine.manifest().preprocess.apply(&Radiograph::open(path)?)))
-                    })
-                    .collect::<Result<Vec<_>>>()?;
-                let logits = classifier.logits(Tensor::cat(inputs, 0));
-                let labels = logits.dims()[1];
-                scores.extend(
-                    engine.read(engine.scores(logits).into_floats())?.chunks_exact(labels).map(<[f32]>::to_vec),
-                );
-            }
-        }
         let mut rows = Vec::new();
         for &(factor, label) in factors {
             let Some(&feature) = self.of(factor).and_then(|known| known.features.first()) else { continue };
@@ -252,7 +245,7 @@ impl Fitted {
             let patients: Vec<usize> = (0..films.len()).collect();
             let auc = |values: &[f32]| metrics::auc_bootstrap(values, &present, &patients, BOOTSTRAPS, 0.95, 1);
             let activations: Vec<f32> = encoded.activations.iter().map(|film| film[feature]).collect();
-            let of_label: Vec<f32> = scores.iter().map(|film| film[label]).collect();
+            let of_label: Vec<f32> = encoded.scores.iter().map(|film| film[label]).collect();
             let Ok(own) = auc(&activations) else { continue };
             rows.push(FeatureOfFactor {
                 factor: factor.label().into(),
@@ -351,7 +344,13 @@ mod tests {
             [[0.0, 2.0, 1.0], [1.0, 3.0, 0.0], [0.5, 0.1, 0.0], [0.5, 0.0, 1.0]].map(|film| film.to_vec());
         assert_eq!(ranked_features(&activations, &present).expect("two classes")[0], 1);
         let latents = [[5.0, 1.0, 0.0, 1.0], [0.0, 1.0, 5.0, 1.0], [0.0, 2.0, 5.0, 2.0], [5.0, 3.0, 0.0, 1.5]];
-        let encoded = Encoded { latents: latents.map(|l| l.to_vec()).to_vec(), activations: vec![], tokens: 2, dim: 2 };
+        let encoded = Encoded {
+            latents: latents.map(|l| l.to_vec()).to_vec(),
+            activations: vec![],
+            scores: vec![],
+            tokens: 2,
+            dim: 2,
+        };
         assert_eq!(best_unit(&encoded, &present).expect("two classes"), 1);
     }
 }
