@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::bundle::BundleSource;
 use crate::device::{ComputeDevice, DeviceChoice};
-use crate::difference::{MapMethod, signed};
+use crate::difference::signed;
 use crate::engine::{Edit, Engine, Progress};
 use crate::error::{Error, Result};
 use crate::export::gif::{GifOptions, encode_gif};
 use crate::phantom::{PhantomRequest, Prevalence};
 use crate::samples;
-use crate::shift::{Preset, ShiftRequest, Target};
+use crate::shift::{ShiftRequest, Target};
 
 /// Slider positions timed, after [`WARM_UP`] that are not.
 const DRAGS: usize = 200;
@@ -22,8 +22,6 @@ const WARM_UP: usize = 10;
 const ENCODED: usize = 32;
 /// Phantoms drawn for theirs.
 const DRAWN: usize = 64;
-/// Frames of the timed shift, GIF included.
-const SHIFT_FRAMES: usize = 21;
 
 /// Middle and slow end of a latency.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -102,13 +100,7 @@ pub fn run(choice: DeviceChoice, source: &BundleSource, progress: &Progress<'_>)
     progress.step("shifting", 3, 5)?;
     let mut shifts = Vec::new();
     for label in 0..3.min(engine.bundle().labels().count()) {
-        let request = ShiftRequest {
-            target: Target::Label(label),
-            preset: Preset::Paper,
-            range: Some([-50.0, 50.0]),
-            frames: Some(SHIFT_FRAMES),
-            map: MapMethod::Max,
-        };
+        let request = ShiftRequest::of(Target::Label(label));
         let start = Instant::now();
         let shift = engine.shift(&analysis, &request, &Progress::silent())?;
         encode_gif(

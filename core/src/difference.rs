@@ -84,6 +84,46 @@ pub fn shift_map(reference: &Plane, frames: &[Plane], method: MapMethod) -> Resu
     }
 }
 
+/// The same with its sign: positive where the film becomes brighter as lambda grows.
+///
+/// A frame below lambda 0 counts with its sign turned, so that what it lost is what the target adds. [`MapMethod::Max`] is
+/// the difference of the largest magnitude, [`MapMethod::Mean`] the mean, [`MapMethod::Minmax`] last less first frame, and
+/// [`MapMethod::Interval`] that over the number of intervals.
+///
+/// # Errors
+/// When there is no frame, the sizes differ, or there is not one lambda for each frame.
+pub fn signed_shift_map(reference: &Plane, frames: &[Plane], lambdas: &[f32], method: MapMethod) -> Result<Plane> {
+    let (first, last) = ends(reference, frames)?;
+    if lambdas.len() != frames.len() {
+        return Err(Error::Shape {
+            what: "list of lambdas".into(),
+            expected: format!("{} values, one for each frame", frames.len()),
+            found: format!("{}", lambdas.len()),
+        });
+    }
+    let turned = |frame: &Plane, lambda: f32| -> Result<Plane> {
+        let sign = if lambda < 0.0 { -1.0 } else { 1.0 };
+        reference.zip(frame, |r, f| sign * (f - r))
+    };
+    let mut all = frames.iter().zip(lambdas).map(|(frame, &lambda)| turned(frame, lambda));
+    match method {
+        MapMethod::Max => {
+            let start = reference.map(|_| 0.0);
+            all.try_fold(start, |map, next| map.zip(&next?, |a, b| if b.abs() > a.abs() { b } else { a }))
+        }
+        MapMethod::Mean => {
+            let start = reference.map(|_| 0.0);
+            let sum = all.try_fold(start, |map, next| map.zip(&next?, |a, b| a + b))?;
+            Ok(sum.map(|v| v / frames.len() as f32))
+        }
+        MapMethod::Minmax => signed(first, last),
+        MapMethod::Interval => {
+            let intervals = frames.len().saturating_sub(1).max(1) as f32;
+            Ok(signed(first, last)?.map(|v| v / intervals))
+        }
+    }
+}
+
 /// |D(z) - F_0|: the map that the paper-time code computed for both `max` and `mean`, through a slip of an index.
 ///
 /// It is the map behind the published numbers, so it is kept for comparison with them.
@@ -179,6 +219,15 @@ pub fn clean(map: &Plane, sigma: Option<f32>, keep_above_percentile: Option<f32>
     out
 }
 
+/// [`clean`] for a map that keeps its sign: the blur is of the signed values, the percentile of their magnitudes.
+#[must_use]
+pub fn clean_signed(map: &Plane, sigma: Option<f32>, keep_above_percentile: Option<f32>) -> Plane {
+    let blurred = sigma.map_or_else(|| map.clone(), |sigma| gaussian_blur(map, sigma));
+    let Some(q) = keep_above_percentile else { return blurred };
+    let least = percentile(blurred.map(f32::abs).data(), q);
+    blurred.map(|v| if v.abs() > least { v } else { 0.0 })
+}
+
 /// First and last frame, once every frame is known to fit the reference.
 fn ends<'a>(reference: &Plane, frames: &'a [Plane]) -> Result<(&'a Plane, &'a Plane)> {
     let (Some(first), Some(last)) = (frames.first(), frames.last()) else {
@@ -227,6 +276,21 @@ mod tests {
         assert_eq!(map(MapMethod::Interval), [6.0, 3.5]);
         assert_eq!(slip_map(&reference, &frames).unwrap().into_data(), [8.0, 0.0]);
         assert_eq!(signed(&frames[0], &frames[2]).unwrap().into_data(), [12.0, -3.0]);
+    }
+
+    #[test]
+    fn signed_maps_turn_what_lies_below_zero() {
+        let reference = flat([0.0, 10.0]);
+        let frames = [flat([-8.0, 13.0]), flat([0.0, 10.0]), flat([4.0, 12.0])];
+        let lambdas = [-2.0, 0.0, 1.0];
+        let map = |m| signed_shift_map(&reference, &frames, &lambdas, m).unwrap().into_data();
+        assert_eq!(map(MapMethod::Max), [8.0, -3.0]);
+        assert_eq!(map(MapMethod::Mean), [4.0, -1.0 / 3.0]);
+        assert_eq!(map(MapMethod::Minmax), [12.0, -1.0]);
+        assert_eq!(map(MapMethod::Interval), [6.0, -0.5]);
+        assert!(signed_shift_map(&reference, &frames, &lambdas[1..], MapMethod::Max).is_err());
+        let cleaned = clean_signed(&flat([8.0, -9.0]), None, Some(50.0));
+        assert_eq!(cleaned.into_data(), [0.0, -9.0]);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! map -> overlay -> screen ([`display`]) or [`export`]. [`shift`] walks a direction, [`train`] makes bundles from a
 //! [`dataset`], [`phantom`] draws one, [`worker`] runs it all on one thread for the window. Nothing here knows egui.
 
+pub mod attribution;
 pub mod bench;
 pub mod bundle;
 pub mod dataset;
@@ -15,11 +16,13 @@ pub mod engine;
 pub mod error;
 pub mod evaluate;
 pub mod export;
+pub mod flow;
 pub mod metrics;
 pub mod models;
 pub mod phantom;
 pub mod plane;
 pub mod preprocess;
+pub mod probe;
 pub mod radiograph;
 pub mod render;
 pub mod samples;

@@ -335,6 +335,16 @@ impl Canvas {
         }
     }
 
+    /// A straight line `thick` pixels wide between two points, `alpha` its strength.
+    pub fn line(&mut self, segment: [[f32; 2]; 2], thick: f32, colour: Rgb, alpha: f32) {
+        let mut cover = vec![0.0_f32; self.width as usize * self.height as usize];
+        self.cover_segment(&mut cover, segment, thick / 2.0);
+        for (i, part) in cover.into_iter().enumerate().filter(|&(_, part)| part > 0.0) {
+            let (x, y) = (i % self.width as usize, i / self.width as usize);
+            self.blend(x as i64, y as i64, colour, part * alpha);
+        }
+    }
+
     /// Marks how much of each pixel lies within `reach` of a segment.
     fn cover_segment(&self, cover: &mut [f32], [a, b]: [[f32; 2]; 2], reach: f32) {
         let bounds = |axis: usize, most: u32| {

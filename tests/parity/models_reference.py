@@ -2,7 +2,8 @@
 
 Writes models_reference.safetensors: tensors under "encoder.", "decoder.", "classifier.", "sae." hold weights in Fluoro's
 names and layout (a linear weight is [in, out]); those under "shallow." are an autoencoder that halves twice, those under
-"wide." a classifier that pools mean and maximum; tensors under "check." hold inputs and PyTorch's outputs.
+"wide." a classifier that pools mean and maximum, those under "linear." an autoencoder with linear shortcuts, those under
+"sharp." a classifier that sees every pixel; tensors under "check." hold inputs and PyTorch's outputs.
 
     python models_reference.py
 """
@@ -35,27 +36,37 @@ def encode(w, film, prefix="", halvings=3):
     x = F.relu(conv(w, f"{p}.stem", F.pixel_unshuffle(film / GREY, FOLD)))
     for i in range(halvings):
         x = block(w, f"{p}.blocks.{i}", F.relu(conv(w, f"{p}.down.{i}", x, stride=2)))
-    return conv(w, f"{p}.head", x).flatten(2).transpose(1, 2)
+    x = conv(w, f"{p}.head", x)
+    if f"{p}.shortcut.weight" in w:
+        x = x + conv(w, f"{p}.shortcut", F.pixel_unshuffle(film / GREY, FOLD << halvings))
+    return x.flatten(2).transpose(1, 2)
 
 
 def decode(w, z, prefix="", halvings=3):
     p = prefix + "decoder"
     b, n, d = z.shape
     side = int(n**0.5)
-    x = F.relu(conv(w, f"{p}.head", z.transpose(1, 2).reshape(b, d, side, side)))
+    z = z.transpose(1, 2).reshape(b, d, side, side)
+    x = F.relu(conv(w, f"{p}.head", z))
     for i in range(halvings):
         x = F.relu(F.pixel_shuffle(conv(w, f"{p}.up.{i}", block(w, f"{p}.blocks.{i}", x)), 2))
-    return F.pixel_shuffle(conv(w, f"{p}.out", block(w, f"{p}.last", x)), FOLD) * GREY
+    x = F.pixel_shuffle(conv(w, f"{p}.out", block(w, f"{p}.last", x)), FOLD)
+    if f"{p}.shortcut.weight" in w:
+        x = x + F.pixel_shuffle(conv(w, f"{p}.shortcut", z), FOLD << halvings)
+    return x * GREY
 
 
 def logits(w, frame, prefix="", wide=False):
-    half = F.avg_pool2d(frame / GREY, 2)
+    sharp = w[f"{prefix}classifier.members.0.down.0.weight"].shape[1] == 4
+    half = F.pixel_unshuffle(frame / GREY, 2) if sharp else F.avg_pool2d(frame / GREY, 2)
     members = []
     for m in range(MEMBERS):
         p = f"{prefix}classifier.members.{m}"
-        x = F.relu(conv(w, f"{p}.down.0", half, stride=2))
-        for i in range(3):
-            x = block(w, f"{p}.blocks.{i}", F.relu(conv(w, f"{p}.down.{i + 1}", x, stride=2)))
+        x = half
+        for i in range(4):
+            x = F.relu(conv(w, f"{p}.down.{i}", x, stride=2))
+            if sharp or i:
+                x = block(w, f"{p}.blocks.{i if sharp else i - 1}", x)
         pooled = torch.cat([x.mean((2, 3)), x.amax((2, 3))], 1) if wide else x.mean((2, 3))
         members.append(pooled @ w[f"{p}.out.weight"] + w[f"{p}.out.bias"])
     return torch.stack(members).mean(0)
@@ -68,7 +79,7 @@ def sae(w, x):
     return features, features @ w["sae.w_dec"] + w["sae.b_dec"]
 
 
-def random_weights(generator, prefix="", halvings=3, wide=False):
+def random_weights(generator, prefix="", halvings=3, wide=False, shortcut=False, sharp=False):
     w = {}
 
     def add(name, *shape, gain=1.0):
@@ -95,13 +106,16 @@ def random_weights(generator, prefix="", halvings=3, wide=False):
         add_conv(f"decoder.up.{i}", a, b * 4, 1)
     add_block("decoder.last", c[0])
     add_conv("decoder.out", c[0], FOLD * FOLD, 3)
+    if shortcut:
+        add_conv("encoder.shortcut", (FOLD << halvings) ** 2, LATENT, 1)
+        add_conv("decoder.shortcut", LATENT, (FOLD << halvings) ** 2, 1)
     k = CLASS_CHANNELS
     for m in range(MEMBERS):
         p = f"classifier.members.{m}"
-        for i, (a, b) in enumerate([(1, k[0]), (k[0], k[1]), (k[1], k[2]), (k[2], k[3])]):
+        for i, (a, b) in enumerate([(4 if sharp else 1, k[0]), (k[0], k[1]), (k[1], k[2]), (k[2], k[3])]):
             add_conv(f"{p}.down.{i}", a, b, 3)
-            if i:
-                add_block(f"{p}.blocks.{i - 1}", b)
+            if sharp or i:
+                add_block(f"{p}.blocks.{i if sharp else i - 1}", b)
         w[f"{prefix}{p}.out.weight"] = torch.randn((k[3] * (2 if wide else 1), CLASSES), generator=generator)
         w[f"{prefix}{p}.out.bias"] = torch.randn((CLASSES,), generator=generator) * 0.1
     if prefix:
@@ -131,6 +145,14 @@ def main():
     fine_frame = decode(w, fine, "shallow.", 2)
     wide = logits(w, fine_frame, "wide.", True)
     torch.sigmoid(wide)[:, 2].sum().backward()
+    linear = random_weights(torch.Generator().manual_seed(10), "linear.", 2, shortcut=True)
+    w |= {n: t for n, t in linear.items() if "coder." in n}
+    sharp = random_weights(torch.Generator().manual_seed(11), "sharp.", 3, True, sharp=True)
+    w |= {n: t for n, t in sharp.items() if "coder." not in n}
+    straight = encode(w, film, "linear.", 2).detach().requires_grad_(True)
+    straight_frame = decode(w, straight, "linear.", 2)
+    clear = logits(w, straight_frame / 16, "sharp.", True)
+    torch.sigmoid(clear)[:, 0].sum().backward()
     checks = {
         "film": film,
         "latent": z.detach(),
@@ -143,6 +165,10 @@ def main():
         "shallow_frame": fine_frame.detach(),
         "wide_logits": wide.detach(),
         "wide_gradient": fine.grad,
+        "linear_latent": straight.detach(),
+        "linear_frame": straight_frame.detach(),
+        "sharp_logits": clear.detach(),
+        "sharp_gradient": straight.grad,
     }
     out = {name: t.contiguous() for name, t in w.items()} | {f"check.{n}": t.contiguous() for n, t in checks.items()}
     versions = {"torch": torch.__version__, "safetensors": safetensors.__version__}

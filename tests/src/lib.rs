@@ -1,5 +1,7 @@
 //! Shared helpers of the cross-crate tests: where the films are, and how to run the program.
 
+pub mod reference;
+
 use std::ffi::OsStr;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

@@ -61,17 +61,29 @@ fn assert_close<const D: usize>(what: &str, found: Tensor<D>, expected: &TensorD
 
 fn compare_with_pytorch(device: &Device) {
     let reference = Reference::open(device);
-    let config = AutoencoderConfig { size: 64, channels: [4, 6, 8, 8], halvings: 3, latent: 5 };
+    let config = AutoencoderConfig { size: 64, channels: [4, 6, 8, 8], halvings: 3, latent: 5, shortcut: false };
     let encoder = reference.fill("encoder", ConvEncoder::new(&config, device));
     let decoder = reference.fill("decoder", ConvDecoder::new(&config, device));
-    let config =
-        ClassifierConfig { channels: [3, 4, 5, 6], labels: 3, dropout: 0.5, members: 2, pooling: Pooling::Mean };
+    let config = ClassifierConfig {
+        channels: [3, 4, 5, 6],
+        labels: 3,
+        dropout: 0.5,
+        members: 2,
+        pooling: Pooling::Mean,
+        sharp: false,
+    };
     let classifier = reference.fill("classifier", ConvClassifier::new(&config, device));
-    let wide = ClassifierConfig { pooling: Pooling::MeanAndMax, ..config };
+    let usual = config;
+    let wide = ClassifierConfig { pooling: Pooling::MeanAndMax, ..usual.clone() };
     let wide = reference.fill("wide.classifier", ConvClassifier::new(&wide, device));
-    let config = AutoencoderConfig { size: 64, channels: [4, 6, 8, 8], halvings: 2, latent: 5 };
+    let sharp = ClassifierConfig { pooling: Pooling::MeanAndMax, sharp: true, ..usual };
+    let sharp = reference.fill("sharp.classifier", ConvClassifier::new(&sharp, device));
+    let config = AutoencoderConfig { size: 64, channels: [4, 6, 8, 8], halvings: 2, latent: 5, shortcut: false };
     let shallow_encoder = reference.fill("shallow.encoder", ConvEncoder::new(&config, device));
     let shallow_decoder = reference.fill("shallow.decoder", ConvDecoder::new(&config, device));
+    let config = AutoencoderConfig { shortcut: true, ..config };
+    let linear_encoder = reference.fill("linear.encoder", ConvEncoder::new(&config, device));
+    let linear_decoder = reference.fill("linear.decoder", ConvDecoder::new(&config, device));
     let config = GatedSaeConfig { input: 5, features: 12 };
     let sae = reference.fill("sae", GatedSae::new(&config, Tensor::zeros([5], device), device));
 
@@ -96,6 +108,16 @@ fn compare_with_pytorch(device: &Device) {
     let gradients = burn::tensor::activation::sigmoid(logits).narrow(1, 2, 1).sum().backward();
     let gradient = z.grad(&gradients).expect("the latent has a gradient");
     assert_close("wide_gradient", gradient, &reference.data("wide_gradient"));
+
+    assert_close("linear_latent", linear_encoder.encode(reference.tensor("film")), &reference.data("linear_latent"));
+    let z = reference.tensor::<3>("linear_latent").autodiff().require_grad();
+    let frame = linear_decoder.decode(z.clone());
+    assert_close("linear_frame", frame.clone().inner(), &reference.data("linear_frame"));
+    let logits = sharp.logits(frame.div_scalar(16.0));
+    assert_close("sharp_logits", logits.clone().inner(), &reference.data("sharp_logits"));
+    let gradients = burn::tensor::activation::sigmoid(logits).narrow(1, 0, 1).sum().backward();
+    let gradient = z.grad(&gradients).expect("the latent has a gradient");
+    assert_close("sharp_gradient", gradient, &reference.data("sharp_gradient"));
 
     let tokens = reference.tensor::<3>("latent").reshape([8, 5]);
     let features = sae.activations(tokens);

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use fluoro_core::bundle::BundleSource;
 use fluoro_core::device::DeviceChoice;
-use fluoro_core::difference::MapMethod;
 use fluoro_core::engine::Edit;
 use fluoro_core::samples;
 use fluoro_core::shift::{Preset, ShiftRequest, Target};
@@ -51,11 +50,10 @@ fn open_sample(worker: &Worker) -> FilmView {
 
 fn shift_request() -> ShiftRequest {
     ShiftRequest {
-        target: Target::Label(1),
         preset: Preset::Paper,
         range: Some([-500.0, 500.0]),
         frames: Some(400),
-        map: MapMethod::Max,
+        ..ShiftRequest::of(Target::Label(1))
     }
 }
 

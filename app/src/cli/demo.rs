@@ -4,12 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use fluoro_core::bundle::BundleSource;
-use fluoro_core::difference::MapMethod;
 use fluoro_core::engine::{Engine, Progress};
 use fluoro_core::export::atomic::{check_folder, write_folder_atomic};
-use fluoro_core::export::{Action, ExportKind, Recipe, recipe_path};
+use fluoro_core::export::{Action, ExportKind, Format, Look, Recipe, recipe_path};
 use fluoro_core::radiograph::Radiograph;
-use fluoro_core::shift::{Preset, ShiftRequest, Target};
+use fluoro_core::shift::{ShiftRequest, Target};
 use fluoro_core::{Error, Result, samples};
 use serde::Serialize;
 
@@ -22,10 +21,6 @@ use crate::window::{self, Picture, Scene, WindowOptions};
 const FOLDER: &str = "fluoro-demo";
 /// What is shifted, where the bundle has this label; the first sample film shows a large heart.
 const LABEL: &str = "Cardiomegaly";
-/// How far the demo walks, in percent of the latent's length.
-const REACH_PERCENT: [f32; 2] = [-10.0, 2.0];
-/// Time of a GIF frame.
-const DELAY_MS: u32 = 80;
 
 #[derive(Serialize)]
 struct Report {
@@ -87,21 +82,12 @@ fn make(engine: &Engine, progress: &Progress<'_>) -> Result<Made> {
         Err(_) if engine.bundle().labels().next().is_some() => Target::Label(0),
         Err(_) => Target::Feature(engine.top_features(&analysis, 1).first().copied().unwrap_or(0)),
     };
-    // A fixed range in percent of the latent: on a film that the classifier is sure of, the published search would find
-    // no lambda that moves a score at its limit.
-    let range = match target {
-        Target::Label(label) => {
-            let lambda = |percent| engine.finding_lambda(&analysis, label, percent);
-            Some([lambda(REACH_PERCENT[0])?, lambda(REACH_PERCENT[1])?])
-        }
-        Target::Feature(_) => None,
-    };
-    let request = ShiftRequest { target, preset: Preset::Paper, range, frames: None, map: MapMethod::Max };
+    let request = ShiftRequest::of(target);
     let shift = Arc::new(engine.shift(&analysis, &request, progress)?);
     let original = analysis.input.clone();
-    let action = Action::Shift { request, bar: true, beside_original: true, delay_ms: DELAY_MS };
-    let gif =
-        ExportKind::Gif { shift: Arc::clone(&shift), original: Some(original.clone()), bar: true, delay_ms: DELAY_MS };
+    let look = Look::default();
+    let action = Action::Shift { request, look };
+    let gif = ExportKind::Moving { shift: Arc::clone(&shift), original: original.clone(), look, format: Format::Gif };
     Ok(Made {
         target: shift.target.clone(),
         exports: vec![("shift.gif", gif), ("sheet.png", ExportKind::Sheet { shift, original })],

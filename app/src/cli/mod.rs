@@ -14,6 +14,7 @@ use fluoro_core::engine::Engine;
 use fluoro_core::{Error, Result};
 
 mod analyze;
+mod attribute;
 mod bench;
 mod demo;
 mod edit;
@@ -25,6 +26,7 @@ mod phantom;
 mod progress;
 mod segment;
 mod shift;
+mod shift_page;
 mod target;
 mod train;
 mod view;
@@ -57,6 +59,8 @@ enum Command {
     Edit(edit::EditArgs),
     /// Walk a film along a label or a feature: search, sweep, map, export
     Shift(shift::ShiftArgs),
+    /// Show where the classifier looks, by one method or several side by side
+    Attribute(attribute::AttributeArgs),
     /// Write a mask of where a shift changes the film
     Segment(segment::SegmentArgs),
     /// Train a part of a bundle
@@ -175,6 +179,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Some(Command::Analyze(args)) => analyze::run(args, global),
         Some(Command::Edit(args)) => edit::run(args, global),
         Some(Command::Shift(args)) => shift::run(args, global),
+        Some(Command::Attribute(args)) => attribute::run(args, global),
         Some(Command::Segment(args)) => segment::run(args, global),
         Some(Command::Train(args)) => train::run(args, global),
         Some(Command::Phantom(args)) => phantom::run(args, global),

@@ -11,23 +11,33 @@ use fluoro_core::{Error, Result};
 /// Direction and way of a shift.
 #[derive(Args)]
 pub struct ShiftOptions {
-    /// What to change: a label (Cardiomegaly), or a feature by index or label (feature:41)
-    #[arg(long, value_name = "LABEL|feature:N", required_unless_present = "recipe")]
+    /// What to change: a label (Cardiomegaly), a feature by index or label (feature:41), or a linear probe (probe:AP view)
+    #[arg(long, value_name = "LABEL|feature:N|probe:NAME", required_unless_present = "recipe")]
     target: Option<String>,
-    /// Whose rules the search for both ends follows: paper (Cohen et al. 2021)
-    #[arg(long, default_value = "paper")]
+    /// Whose rules the search for both ends follows: fluoro, or one of three published programs: paper, repo, package
+    #[arg(long, default_value = "fluoro")]
     preset: Preset,
-    /// First and last lambda instead of a search; for a feature, its activations
+    /// First and last lambda instead of a search: in standard deviations of the latent (fluoro), in multiples of the raw
+    /// gradient (the published presets); for a feature, its activations
     #[arg(long, value_name = "LO,HI", allow_hyphen_values = true, value_parser = parse_range)]
     range: Option<[f32; 2]>,
     /// Number of frames, evenly spaced [default: the preset's]
     #[arg(long, value_name = "N")]
     frames: Option<usize>,
-    /// How the frames become one difference map: max, mean, minmax or interval
-    #[arg(long, value_name = "METHOD", default_value = "max")]
-    map: MapMethod,
+    /// How the frames become one difference map: max, mean, minmax or interval [default: the preset's]
+    #[arg(long, value_name = "METHOD")]
+    map: Option<MapMethod>,
+    /// Keep the sign of the map: positive where the film becomes brighter as the target grows
+    #[arg(long)]
+    signed: bool,
+    /// Blur the map by a Gaussian of this many pixels
+    #[arg(long, value_name = "SIGMA")]
+    smooth: Option<f32>,
+    /// Of the map, keep what lies above this percentile of its magnitudes
+    #[arg(long, value_name = "PERCENTILE")]
+    keep_above: Option<f32>,
     /// Repeat what a recipe says
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["target", "preset", "range", "frames", "map"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["target", "preset", "range", "frames", "map", "signed", "smooth", "keep_above"])]
     pub recipe: Option<PathBuf>,
 }
 
@@ -42,6 +52,9 @@ impl ShiftOptions {
             range: self.range,
             frames: self.frames,
             map: self.map,
+            signed: self.signed,
+            smooth: self.smooth,
+            keep_above: self.keep_above,
         })
     }
 }

@@ -26,7 +26,7 @@ pub struct TrainArgs {
     /// Bundle folder that receives the part; checkpoints lie beside it
     #[arg(short, long, value_name = "BUNDLE")]
     output: PathBuf,
-    /// For the autoencoder: bundle whose autoencoder training begins with
+    /// For the autoencoder and the classifier: bundle whose part training begins with
     #[arg(long, value_name = "BUNDLE")]
     start: Option<String>,
     /// For the classifier: bundle whose autoencoder draws half of the films again [default: the output's own]
@@ -81,6 +81,8 @@ enum Part {
     Classifier,
     /// Features of the autoencoder's latent
     Sae,
+    /// Linear probes on the autoencoder's latent, one for each column of the table
+    Probes,
 }
 
 impl TrainArgs {
@@ -89,6 +91,7 @@ impl TrainArgs {
             Part::Autoencoder => TrainedPart::Autoencoder,
             Part::Classifier => TrainedPart::Classifier,
             Part::Sae => TrainedPart::Sae,
+            Part::Probes => TrainedPart::Probes,
         }
     }
 

@@ -14,6 +14,7 @@ use fluoro_core::worker::{BundleView, RequestId, Worker, WorkerOptions};
 use super::dialogs::Dialogs;
 use super::light_box::LightBox;
 use super::panels::palette::Palette;
+use super::state::attribution::AttributionState;
 use super::state::edits::Pictures;
 use super::state::features::FeatureList;
 use super::state::films::{OpenFilm, Study};
@@ -64,6 +65,8 @@ pub enum Tab {
     /// Latent shift.
     #[default]
     Shift,
+    /// Where the classifier looks.
+    Attribution,
     /// Films that come with the bundle.
     Gallery,
     /// Times.
@@ -132,6 +135,8 @@ pub struct App {
     pub source: Source,
     /// Its shift.
     pub shift: ShiftState,
+    /// What its scores rest on.
+    pub attribution: AttributionState,
     /// Small pictures of the bundle's gallery.
     pub gallery: Gallery,
     /// Viewports.
@@ -204,6 +209,7 @@ impl App {
             pictures: Pictures::default(),
             source: Source::Edit,
             shift: ShiftState::default(),
+            attribution: AttributionState::default(),
             gallery: Gallery::default(),
             light_box: LightBox::default(),
             features: FeatureList::default(),
@@ -298,6 +304,10 @@ impl App {
         match target {
             Target::Label(index) => self.labels().get(index).cloned().unwrap_or_else(|| format!("label {index}")),
             Target::Feature(index) => self.feature_name(index),
+            Target::Probe(index) => {
+                let probes = self.manifest().map(|manifest| manifest.probes.as_slice()).unwrap_or_default();
+                format!("probe: {}", probes.get(index).map_or("?", |probe| probe.name.as_str()))
+            }
         }
     }
 
@@ -308,6 +318,7 @@ impl App {
             && self.study.searching.is_none()
             && self.pictures.pending.is_none()
             && self.shift.job.working.is_none()
+            && !self.attribution.is_working()
             && self.export.working.is_none()
             && !self.gallery.is_busy()
             && self.film.as_ref().is_none_or(|film| film.pyramid().is_some())

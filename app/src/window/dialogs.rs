@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use fluoro_core::bundle::BundleSource;
 use fluoro_core::export::job::{ExportJob, ExportKind};
+use fluoro_core::export::look::{Format, Look};
 use fluoro_core::export::recipe::{Action, Recipe};
 use poll_promise::Promise;
 
@@ -111,18 +112,16 @@ impl App {
     pub fn export_shift(&mut self, purpose: Purpose, path: PathBuf) {
         let (Some(done), Some(analysis)) = (self.shift.job.value.clone(), self.analysis().cloned()) else { return };
         let shift = Arc::clone(&done.shift);
+        let look = Look { delay_ms: self.shift.delay_ms(), ..Look::default() };
         let kind = match purpose {
-            Purpose::ExportGif => ExportKind::Gif {
-                shift,
-                original: Some(analysis.input.clone()),
-                bar: true,
-                delay_ms: self.shift.delay_ms(),
-            },
+            Purpose::ExportGif => {
+                ExportKind::Moving { shift, original: analysis.input.clone(), look, format: Format::Gif }
+            }
             Purpose::ExportSheet => ExportKind::Sheet { shift, original: analysis.input.clone() },
             _ => ExportKind::Frames { shift },
         };
         let request = done.request;
-        let action = Action::Shift { request, bar: true, beside_original: true, delay_ms: self.shift.delay_ms() };
+        let action = Action::Shift { request, look };
         self.export(kind, path, action);
     }
 

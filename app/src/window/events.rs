@@ -10,6 +10,7 @@ use fluoro_core::worker::{BundleView, Event, FilmView, RequestId};
 
 use super::app::{App, Source};
 use super::light_box;
+use super::state::attribution::{AttributionState, SLOTS, Shown};
 use super::state::edits::{History, Made, Pictures};
 use super::state::films::{OpenFilm, Study, file_name};
 use super::state::job::Step;
@@ -71,6 +72,7 @@ impl App {
         self.study.waits_for_bundle = false;
         self.pictures.pending = None;
         self.shift.job.working = None;
+        self.attribution.jobs.iter_mut().for_each(|job| job.working = None);
         self.export.working = None;
     }
 
@@ -81,7 +83,9 @@ impl App {
             Event::Edited { id, edit, frame, milliseconds } => self.edited(id, edit, frame, milliseconds),
             Event::Progress { id, stage, done, total } => {
                 let step = Step { stage, done, total };
-                let _for_export = self.shift.job.advance(id, step.clone()) || self.export.advance(id, step);
+                let _for_one = self.shift.job.advance(id, step.clone())
+                    || self.attribution.jobs.iter_mut().any(|job| job.advance(id, step.clone()))
+                    || self.export.advance(id, step);
             }
             Event::Shifted(id, shift) => {
                 let (Some(request), version) = (self.shift.asked.clone(), self.next_version()) else { return };
@@ -90,6 +94,15 @@ impl App {
                     self.shift.job.finish(id, Done::new(shift, request, version));
                     self.source = Source::Shift;
                     self.shift.go_to(last as f32);
+                }
+            }
+            Event::Attributed(id, found) => {
+                let version = self.next_version();
+                for slot in 0..SLOTS {
+                    let request = self.attribution.asked[slot].clone();
+                    if let (true, Some(request)) = (self.attribution.jobs[slot].awaits(id), request) {
+                        self.attribution.jobs[slot].finish(id, Shown::new(Arc::clone(&found), request, version));
+                    }
                 }
             }
             Event::Exported(id, paths) => self.exported(id, paths),
@@ -111,6 +124,7 @@ impl App {
         }
         // Features and labels of another bundle are other features and labels.
         self.shift = ShiftState::default();
+        self.attribution = AttributionState::default();
         self.source = Source::Edit;
         self.pictures = Pictures::default();
         for film in &mut self.study.films {
@@ -208,6 +222,9 @@ impl App {
         } else if self.shift.job.awaits(id) {
             let problem = Problem::new("The shift could not be computed", error);
             self.shift.job.fail(id, (!cancelled).then_some(problem));
+        } else if let Some(job) = self.attribution.jobs.iter_mut().find(|job| job.awaits(id)) {
+            let problem = Problem::new("The attribution could not be computed", error);
+            job.fail(id, (!cancelled).then_some(problem));
         } else if self.export.awaits(id) {
             let problem = Problem::new("Nothing was written", error);
             if !cancelled {

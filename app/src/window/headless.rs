@@ -6,6 +6,7 @@ use egui::{Pos2, RawInput, Rect, Vec2};
 use fluoro_core::shift::Target;
 
 use super::app::{App, Cover, DrawnBy, Host, Tab};
+use super::command::Command;
 use super::panels::palette::Palette;
 use super::raster::Raster;
 use super::state::films::Study;
@@ -38,6 +39,8 @@ pub enum Scene {
     Edit,
     /// A shift was computed; its timeline is open.
     Shift,
+    /// Two attributions were computed; their panel is open.
+    Attribution,
     /// The gallery of the bundle is open.
     Gallery,
     /// One of the films is damaged.
@@ -52,8 +55,17 @@ pub enum Scene {
 
 impl Scene {
     /// Every scene.
-    pub const ALL: [Self; 8] =
-        [Self::Review, Self::Edit, Self::Shift, Self::Gallery, Self::Error, Self::Palette, Self::Keys, Self::Light];
+    pub const ALL: [Self; 9] = [
+        Self::Review,
+        Self::Edit,
+        Self::Shift,
+        Self::Attribution,
+        Self::Gallery,
+        Self::Error,
+        Self::Palette,
+        Self::Keys,
+        Self::Light,
+    ];
 
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
@@ -61,6 +73,7 @@ impl Scene {
             Self::Review => "review",
             Self::Edit => "edit",
             Self::Shift => "shift",
+            Self::Attribution => "attribution",
             Self::Gallery => "gallery",
             Self::Error => "error",
             Self::Palette => "palette",
@@ -161,6 +174,10 @@ impl Headless {
                 self.app.shift.settings.target = Target::Label(label);
                 (self.app.layout.bottom, self.app.layout.tab) = (true, Tab::Shift);
                 self.app.compute_shift();
+            }
+            Scene::Attribution => {
+                self.app.attribution.label = self.well_known();
+                self.app.run(Command::ComputeAttribution);
             }
             Scene::Gallery => (self.app.layout.bottom, self.app.layout.tab) = (true, Tab::Gallery),
             Scene::Error => return self.stage_error().map(Some).map_err(|e| WindowError::Scene(e.to_string())),

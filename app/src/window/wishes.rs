@@ -11,6 +11,7 @@ use fluoro_core::radiograph::Study as FilmFiles;
 use fluoro_core::worker::{FilmSource, RequestId};
 
 use super::app::{App, Source};
+use super::state::attribution::SLOTS;
 use super::state::edits::{Handle, History, Pictures};
 use super::state::films::{Film, Study};
 use super::state::problem::Problem;
@@ -94,6 +95,7 @@ impl App {
         self.study.shown = None;
         self.pictures = Pictures::default();
         let settings = std::mem::take(&mut self.shift.settings);
+        self.attribution = self.attribution.cleared();
         self.shift = ShiftState { settings, speed: self.shift.speed, ..ShiftState::default() };
         self.source = Source::Edit;
     }
@@ -210,10 +212,22 @@ impl App {
         self.shift.asked = Some(request);
     }
 
-    /// Stops the shift or the export in progress.
+    /// Asks for both attributions.
+    pub fn compute_attribution(&mut self) {
+        let Some(worker) = self.worker.as_ref().filter(|_| self.analysis().is_some()) else { return };
+        let state = &mut self.attribution;
+        for slot in 0..SLOTS {
+            let request = state.request(slot);
+            state.jobs[slot].start(worker.attribute(request.clone()));
+            state.asked[slot] = Some(request);
+        }
+    }
+
+    /// Stops the long work in progress.
     pub fn cancel(&mut self) {
         let jobs = [self.shift.job.working.as_ref(), self.export.working.as_ref()];
-        let ids: Vec<RequestId> = jobs.into_iter().flatten().map(|(id, _)| *id).collect();
+        let both = self.attribution.jobs.iter().map(|job| job.working.as_ref());
+        let ids: Vec<RequestId> = jobs.into_iter().chain(both).flatten().map(|(id, _)| *id).collect();
         if let Some(worker) = &self.worker {
             ids.into_iter().for_each(|id| worker.cancel(id));
         }

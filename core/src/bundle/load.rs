@@ -17,6 +17,7 @@ use crate::models::classifier::ConvClassifier;
 use crate::models::sae::GatedSae;
 use crate::models::weights::{self, Weights};
 use crate::models::{Classifier, Decoder, Encoder, SparseAutoencoder};
+use crate::probe::TokenProbe;
 
 /// File with the tensors of encoder and decoder.
 pub const AUTOENCODER_FILE: &str = "autoencoder.safetensors";
@@ -24,6 +25,8 @@ pub const AUTOENCODER_FILE: &str = "autoencoder.safetensors";
 pub const CLASSIFIER_FILE: &str = "classifier.safetensors";
 /// File with the tensors and statistics of the SAE.
 pub const SAE_FILE: &str = "sae.safetensors";
+/// File with the tensors of the probes.
+pub const PROBES_FILE: &str = "probes.safetensors";
 /// Tensor of [`FeatureStatistics::quantiles`].
 pub const QUANTILES_TENSOR: &str = "statistics.quantiles";
 /// Tensor of [`FeatureStatistics::typical_maps`].
@@ -80,6 +83,7 @@ pub fn bundle(files: &BundleFiles, device: &Device) -> Result<Bundle> {
         decoder: None,
         classifier: None,
         sae: None,
+        probes: Arc::default(),
         statistics: FeatureStatistics::default(),
         manifest: Arc::new(manifest),
         files: files.clone(),
@@ -123,7 +127,33 @@ pub fn bundle(files: &BundleFiles, device: &Device) -> Result<Bundle> {
         bundle.sae = Some(Arc::new(sae) as Arc<dyn SparseAutoencoder>);
         tensors.finish()?;
     }
+    if !manifest.probes.is_empty() {
+        let mut tensors = Tensors::read(files, &manifest, PROBES_FILE)?;
+        bundle.probes = probes(&mut tensors, manifest.probes.len(), manifest.latent.dim)?.into();
+        tensors.finish()?;
+    }
     Ok(bundle)
+}
+
+/// Names of the tensors of `count` probes of tokens with `dim` numbers, and their widths.
+pub fn probe_tensors(dim: usize) -> [(&'static str, usize); 3] {
+    [("probes.weight", dim), ("probes.pattern", dim), ("probes.levels", 3)]
+}
+
+/// Probes from their tables: weights `[k, d]`, patterns `[k, d]`, and `[bias, quiet, loud]` of each.
+fn probes(tensors: &mut Tensors, count: usize, dim: usize) -> Result<Vec<TokenProbe>> {
+    let mut table = |(name, width): (&str, usize)| tensors.table(name, [count, width]);
+    let [weights, patterns, levels] = probe_tensors(dim);
+    let (weights, patterns, levels) = (table(weights)?, table(patterns)?, table(levels)?);
+    Ok((0..count)
+        .map(|k| TokenProbe {
+            weight: weights[k * dim..(k + 1) * dim].to_vec(),
+            pattern: patterns[k * dim..(k + 1) * dim].to_vec(),
+            bias: levels[k * 3],
+            quiet: levels[k * 3 + 1],
+            loud: levels[k * 3 + 2],
+        })
+        .collect())
 }
 
 /// Sizes that make sense one by one: a damaged or hostile manifest must not ask for all memory.
@@ -164,6 +194,9 @@ fn check_limits(manifest: &Manifest) -> Result<(), String> {
             }
         }
     }
+    if manifest.probes.len() > 4096 {
+        return Err(format!("{} probes are too many", manifest.probes.len()));
+    }
     if let Some(part) = &manifest.sae {
         let SaeKind::Gated(c) = &part.architecture;
         if !(1..=65_536).contains(&c.input) || !(1..=1 << 20).contains(&c.features) {
@@ -200,7 +233,7 @@ fn check_sizes(manifest: &Manifest, files: &BundleFiles) -> Result<()> {
         if config.labels != part.labels.len() {
             return clash("classifier outputs and labels", config.labels.to_string(), part.labels.len().to_string());
         }
-        if let Some(bad) = part.labels.iter().find(|l| !(l.operating_point > 0.0 && l.operating_point < 1.0)) {
+        if let Some(bad) = part.labels.iter().find(|l| l.operating_point <= 0.0 || l.operating_point >= 1.0) {
             let reason = format!("operating point of \"{}\" is {}, not between 0 and 1", bad.name, bad.operating_point);
             return Err(Error::bundle(&path, reason));
         }

@@ -43,6 +43,9 @@ pub struct Manifest {
     /// Tokens to features.
     #[serde(default)]
     pub sae: Option<SaePart>,
+    /// Linear probes on tokens.
+    #[serde(default)]
+    pub probes: Vec<Probe>,
     /// SHA-256 of every other file of the bundle, in hex.
     pub files: BTreeMap<String, String>,
     /// Films that come with the bundle, in the order in which they are shown.
@@ -123,8 +126,22 @@ pub struct Label {
     pub operating_point: f32,
     /// Training films with the label.
     pub positives: usize,
+    /// Share of the training films that have the label, of those where it is known; none where the bundle does not say.
+    #[serde(default)]
+    pub base_rate: Option<f32>,
     /// AUC on held-out patients, with its 95 % interval; none when too few films had the label.
     pub auc: Option<[f32; 3]>,
+}
+
+/// A linear probe on tokens, `probes.safetensors`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Probe {
+    /// The table's column that it tells.
+    pub name: String,
+    /// Training films with it.
+    pub positives: usize,
+    /// AUC on held-out patients; none when too few films had it.
+    pub auc: Option<f32>,
 }
 
 /// An SAE and what its features mean.

@@ -11,6 +11,7 @@ use burn::prelude::*;
 
 use crate::error::{Error, Result};
 use crate::models::{Classifier, Decoder, Encoder, SparseAutoencoder};
+use crate::probe::TokenProbe;
 
 pub mod embedded;
 pub mod files;
@@ -125,6 +126,8 @@ pub struct Bundle {
     pub classifier: Option<Arc<dyn Classifier>>,
     /// Tokens to features.
     pub sae: Option<Arc<dyn SparseAutoencoder>>,
+    /// Linear probes on tokens, in the manifest's order.
+    pub probes: Arc<[TokenProbe]>,
     /// Activation statistics of the SAE.
     pub statistics: FeatureStatistics,
 }
@@ -195,6 +198,18 @@ impl Bundle {
             .iter()
             .position(|f| f.label.as_deref().is_some_and(|label| label.eq_ignore_ascii_case(name)))
             .ok_or_else(|| Error::unknown("feature", name, sae.features.iter().filter_map(|f| f.label.as_deref())))
+    }
+
+    /// Index of a probe, by name, without regard to case.
+    ///
+    /// # Errors
+    /// When the bundle has none, or [`Error::Unknown`] with the nearest names.
+    pub fn probe_index(&self, name: &str) -> Result<usize> {
+        let names = || self.manifest.probes.iter().map(|probe| probe.name.as_str());
+        if self.probes.is_empty() {
+            return Err(self.missing("probes", "this target; fluoro train probes makes some"));
+        }
+        names().position(|own| own.eq_ignore_ascii_case(name)).ok_or_else(|| Error::unknown("probe", name, names()))
     }
 
     /// An [`Error::MissingPart`] for this bundle.

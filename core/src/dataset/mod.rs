@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 
 pub mod columns;
 mod nih;
+pub mod regions;
 
 pub use columns::{NIH_FINDINGS, TRAINED_LABELS};
 

@@ -229,6 +229,12 @@ impl<'a> Progress<'a> {
         Progress { report: &|_| {}, cancelled: &NEVER }
     }
 
+    /// The same without reports; it is cancelled with this one.
+    #[must_use]
+    pub fn silenced(&self) -> Progress<'a> {
+        Progress { report: &|_| {}, cancelled: self.cancelled }
+    }
+
     /// Reports a step.
     ///
     /// # Errors

@@ -3,9 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::animation::{encode_apng, encode_still};
 use super::atomic::write_atomic;
 use super::frames::{grey_png, write_frames};
-use super::gif::{GifOptions, encode_gif, short_number};
+use super::gif::encode_gif;
+use super::look::{Format, Look};
+use super::moving::short_number;
 use super::recipe::Recipe;
 use super::sheet::Sheet;
 use crate::engine::Progress;
@@ -22,16 +25,16 @@ pub const SHIFT_THRESHOLD: Threshold = Threshold::Percentile(95.0);
 /// What to write.
 #[derive(Clone)]
 pub enum ExportKind {
-    /// A shift as a GIF that loops for ever.
-    Gif {
+    /// A shift as a moving picture that loops for ever.
+    Moving {
         /// Frames.
         shift: Arc<Shift>,
-        /// Film as the model sees it, shown beside the frames when given.
-        original: Option<Plane>,
-        /// Whether a bar shows the prediction.
-        bar: bool,
-        /// Time for each frame.
-        delay_ms: u32,
+        /// Film as the model sees it.
+        original: Plane,
+        /// How it looks.
+        look: Look,
+        /// File format.
+        format: Format,
     },
     /// A shift as one picture: original, reconstruction, minus, plus, segmentation.
     Sheet {
@@ -87,22 +90,7 @@ impl ExportKind {
     /// When a picture cannot be encoded or a file cannot be written.
     pub fn write(&self, path: &Path) -> Result<()> {
         let bytes = match self {
-            Self::Gif { shift, original, bar, delay_ms } => {
-                let options = GifOptions {
-                    bar: *bar,
-                    delay_ms: *delay_ms,
-                    beside_original: original.is_some(),
-                    ..GifOptions::default()
-                };
-                encode_gif(
-                    &shift.frames,
-                    &shift.predictions,
-                    &shift.lambdas,
-                    original.as_ref(),
-                    &shift.target,
-                    &options,
-                )?
-            }
+            Self::Moving { shift, original, look, format } => moving(shift, original, look, *format)?,
             Self::Sheet { shift, original } => sheet_png(shift, original)?,
             Self::Frames { shift } => {
                 return write_frames(path, &shift.frames, &shift.lambdas, &shift.predictions).map(|_| ());
@@ -113,12 +101,38 @@ impl ExportKind {
     }
 }
 
+/// A shift as a moving picture.
+///
+/// # Errors
+/// When the picture would be too large.
+pub fn moving(shift: &Shift, original: &Plane, look: &Look, format: Format) -> Result<Vec<u8>> {
+    let options = look.options(shift)?;
+    let encode = match format {
+        Format::Gif => encode_gif,
+        Format::Apng => encode_apng,
+    };
+    encode(&shift.frames, &shift.predictions, &shift.lambdas, Some(original), &shift.target, &options)
+}
+
+/// The frame of a shift that differs most from the film, as a PNG: what stands for the moving picture where nothing may
+/// move.
+///
+/// # Errors
+/// When the picture would be too large.
+pub fn still(shift: &Shift, original: &Plane, look: &Look) -> Result<Vec<u8>> {
+    let options = look.options(shift)?;
+    encode_still(&shift.frames, &shift.predictions, &shift.lambdas, Some(original), &shift.target, &options)
+}
+
 /// Original, reconstruction, the two ends of the shift, and the outline of its map.
-fn sheet_png(shift: &Shift, original: &Plane) -> Result<Vec<u8>> {
+///
+/// # Errors
+/// When the shift has no frames.
+pub fn sheet_png(shift: &Shift, original: &Plane) -> Result<Vec<u8>> {
     let (Some(minus), Some(plus)) = (shift.frames.first(), shift.frames.last()) else {
         return Err(Error::Invalid("a shift without frames has no sheet".into()));
     };
-    let segmentation = segment(&shift.map, SHIFT_THRESHOLD);
+    let segmentation = segment(&shift.map.map(f32::abs), SHIFT_THRESHOLD);
     let mut sheet = Sheet::new([original, &shift.reference, minus, plus], &shift.map, &segmentation, &shift.target);
     let words = |lambda: Option<&f32>| lambda.map(|&l| format!("λ {}", short_number(l))).unwrap_or_default();
     let (low, high) = (words(shift.lambdas.first()), words(shift.lambdas.last()));

@@ -4,14 +4,20 @@
 //! models or windows. Same input, same bytes: no dates, no random names inside. Everything that a model made says so,
 //! in the picture ([`MARK`]) and in the file's own text fields ([`COMMENT`]).
 
+pub mod animation;
 pub mod atomic;
+pub mod attribution;
 pub mod frames;
 pub mod gif;
 pub mod job;
+pub mod look;
+pub mod moving;
+pub mod page;
 pub mod recipe;
 pub mod sheet;
 
 pub use job::{ExportJob, ExportKind, recipe_path};
+pub use look::{Format, Look};
 pub use recipe::{Action, Recipe};
 
 use crate::error::{Error, Result};
@@ -63,10 +69,15 @@ fn encode_png(pixels: &[u8], width: u32, height: u32, kind: ExtendedColorType, m
     PngEncoder::new_with_quality(&mut png, CompressionType::Default, FilterType::Adaptive)
         .write_image(pixels, width, height, kind)
         .map_err(|e| Error::Invalid(format!("the picture cannot become a PNG ({e})")))?;
+    Ok(with_texts(png, made))
+}
+
+/// A finished PNG with its text fields.
+fn with_texts(mut png: Vec<u8>, made: Made) -> Vec<u8> {
     if made == Made::ByModel {
         png = with_png_text(&png, "Comment", COMMENT);
     }
-    Ok(with_png_text(&png, "Software", SOFTWARE))
+    with_png_text(&png, "Software", SOFTWARE)
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::atomic::Staged;
+use super::look::Look;
+use crate::attribution::AttributionRequest;
 use crate::engine::{Edit, Engine};
 use crate::error::{Error, Result};
 use crate::plane::Plane;
@@ -42,15 +44,14 @@ pub enum Action {
     Shift {
         /// What was asked for.
         request: ShiftRequest,
-        /// Prediction bar in the GIF.
-        bar: bool,
-        /// Original beside the frames.
-        beside_original: bool,
-        /// Milliseconds of a GIF frame.
-        delay_ms: u32,
+        /// How a moving picture of it looks.
+        #[serde(default)]
+        look: Look,
     },
     /// An edit.
     Edit(Edit),
+    /// Attribution maps side by side.
+    Attribute(Vec<AttributionRequest>),
     /// A mask of where a shift changed the film.
     Segment {
         /// What was asked for.
@@ -151,7 +152,11 @@ fn target_name(manifest: &crate::bundle::Manifest, action: &Action) -> String {
         Action::Shift { request, .. } | Action::Segment { request, .. } => match request.target {
             Target::Label(index) => label(index),
             Target::Feature(index) => format!("feature:{index}"),
+            Target::Probe(index) => {
+                format!("probe:{}", manifest.probes.get(index).map_or("?", |probe| probe.name.as_str()))
+            }
         },
+        Action::Attribute(requests) => requests.first().map_or_else(String::new, |request| label(request.label)),
         Action::Edit(edit) => {
             let features = edit.features.keys().map(|index| format!("feature:{index}"));
             let names: Vec<String> = features.chain(edit.findings.keys().map(|&index| label(index))).collect();

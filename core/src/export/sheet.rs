@@ -3,7 +3,7 @@
 //! Enter five planes, a segmentation and their numbers; leaves a canvas or a PNG. The order is that of figure 3 of
 //! SAE-Rad (Abdulaal et al. 2024).
 
-use super::gif::two_digits;
+use super::moving::two_digits;
 use super::{MARK, Made, SOFTWARE, canvas_png};
 use crate::error::Result;
 use crate::plane::Plane;

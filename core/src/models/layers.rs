@@ -47,6 +47,32 @@ impl ResBlock {
         let branch = self.second.forward(relu(self.first.forward(x.clone())));
         relu(x + branch)
     }
+
+    /// Guided backpropagation through the block: what is left of `gradient` at its output, at its input `x`.
+    pub fn guided(&self, x: Tensor<4>, gradient: Tensor<4>) -> Tensor<4> {
+        let inner = self.first.forward(x.clone());
+        let hidden = relu(inner.clone());
+        let sum = x.clone() + self.second.forward(hidden.clone());
+        let gradient = guide(gradient, sum);
+        let branch = guide(pull_back(|h| self.second.forward(h), hidden, gradient.clone()), inner);
+        gradient + pull_back(|x| self.first.forward(x), x, branch)
+    }
+}
+
+/// Guided backpropagation through a ReLU with input `x`: what is positive, where the input was.
+pub fn guide(gradient: Tensor<4>, x: Tensor<4>) -> Tensor<4> {
+    relu(gradient).mask_fill(x.lower_equal_elem(0.0), 0.0)
+}
+
+/// Gradient of `sum(gradient * layer(x))` with respect to `x`.
+pub fn pull_back<const D: usize>(
+    layer: impl Fn(Tensor<4>) -> Tensor<D>,
+    x: Tensor<4>,
+    gradient: Tensor<D>,
+) -> Tensor<4> {
+    let x = x.autodiff().require_grad();
+    let gradients = (layer(x.clone()) * gradient.autodiff()).sum().backward();
+    x.grad(&gradients).unwrap_or_else(|| x.inner().zeros_like())
 }
 
 /// `[b, c * f * f, h, w]` to `[b, c, h * f, w * f]` (torch `pixel_shuffle`).

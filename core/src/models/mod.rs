@@ -29,6 +29,38 @@ pub trait Decoder: Send + Sync {
 pub trait Classifier: Send + Sync {
     /// `[b, 1, s, s]` grey levels to `[b, labels]` logits; differentiable.
     fn logits(&self, frame: Tensor<4>) -> Tensor<2>;
+
+    /// The last maps before pooling, `[b, c, h, w]`; none in an architecture without them.
+    fn last_maps(&self, _frame: Tensor<4>) -> Option<Tensor<4>> {
+        None
+    }
+
+    /// Logits of such maps; differentiable.
+    fn logits_of_maps(&self, _maps: Tensor<4>) -> Option<Tensor<2>> {
+        None
+    }
+
+    /// Each label's logit as each cell of the last maps alone would have it, `[b, labels, h, w]`; the mean over cells is
+    /// the logit. None where pooling does not allow it.
+    fn cell_logits(&self, _frame: Tensor<4>) -> Option<Tensor<4>> {
+        None
+    }
+
+    /// Gradient of `sum(upstream * logits)` with respect to the frame that keeps only what is positive at every ReLU (guided
+    /// backpropagation), `[b, 1, s, s]`; `upstream` is `[b, labels]`.
+    fn guided_gradient(&self, _frame: Tensor<4>, _upstream: Tensor<2>) -> Option<Tensor<4>> {
+        None
+    }
+
+    /// Names of the layers that hold weights, from the output down; empty where they cannot be randomised.
+    fn layers(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// The same network with the first `count` of [`Self::layers`] as they would be before training.
+    fn randomised(&self, _count: usize, _device: &Device) -> Option<std::sync::Arc<dyn Classifier>> {
+        None
+    }
 }
 
 /// Tokens to sparse activations; the decoder rows are the feature directions.

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use burn::prelude::*;
+use burn::tensor::TensorData;
 
-use super::{Path, Target};
-use crate::engine::{Analysis, Edit, Engine};
+use super::Path;
+use crate::engine::{Analysis, Edit, Engine, IntoFloats};
 use crate::error::{Error, Result};
 
 impl Engine {
@@ -17,9 +18,7 @@ impl Engine {
         }
         let decoder = self.bundle.decoder.as_ref().ok_or(self.bundle.missing("decoder", "Latent Shift"))?;
         let classifier = self.bundle.classifier.as_ref().ok_or(self.bundle.missing("classifier", "Latent Shift"))?;
-        if label >= self.bundle.labels().count() {
-            return Err(Error::Invalid(format!("label number {label} does not exist in this bundle")));
-        }
+        self.check_label(label)?;
         let z = analysis.latent.clone().autodiff().require_grad();
         let scores = self.scores(classifier.logits(decoder.decode(z.clone())));
         let gradients = scores.narrow(1, label, 1).sum().backward();
@@ -28,24 +27,77 @@ impl Engine {
         Ok(gradient)
     }
 
-    /// The path of a target from the film's latent, and the label it follows.
-    pub(super) fn path(&self, analysis: &Analysis, target: Target) -> Result<(Path, Option<usize>)> {
-        match target {
-            Target::Label(label) => {
-                let direction = self.score_gradient(analysis, label)?;
-                Ok((Path::Straight { origin: analysis.latent.clone(), direction }, Some(label)))
-            }
-            Target::Feature(feature) => {
-                // Lambda is the film activation, so the path starts where the feature is off.
-                let at = |value: f32| {
-                    let edit = Edit { features: BTreeMap::from([(feature, value)]), ..Edit::default() };
-                    self.edited_latent(analysis, &edit)
-                };
-                let own = analysis.activations.get(feature).copied().unwrap_or(0.0);
-                let (off, one) = (at(0.0)?, at(own + 1.0)?);
-                let direction = (one - off.clone()).div_scalar(own + 1.0);
-                Ok((Path::Straight { origin: off, direction }, None))
-            }
+    /// Gradient of a label's logit at the film's latent, scaled to one standard deviation of the latent along it,
+    /// `[1, n, d]`; zero where the logit does not depend on the latent.
+    ///
+    /// The logit's gradient points where the score's does and does not vanish where the score is at its limit. The standard
+    /// deviation is the one that this film's own tokens would give: `sqrt(sum_n u_n' C u_n)` for the unit direction `u` and
+    /// the covariance `C` of the film's tokens about their mean, as if tokens were independent; a latent of one token
+    /// takes its own length over `sqrt(d)` instead.
+    pub(super) fn unit_direction(&self, analysis: &Analysis, label: usize) -> Result<Tensor<3>> {
+        self.check_label(label)?;
+        let decoder = self.bundle.decoder.as_ref().ok_or(self.bundle.missing("decoder", "Latent Shift"))?;
+        let classifier = self.bundle.classifier.as_ref().ok_or(self.bundle.missing("classifier", "Latent Shift"))?;
+        let z = analysis.latent.clone().autodiff().require_grad();
+        let logit = classifier.logits(decoder.decode(z.clone())).narrow(1, label, 1);
+        let gradient = z.grad(&logit.sum().backward()).ok_or_else(|| self.failure("no gradient reached the latent"))?;
+        let length = self.read(gradient.clone().powi_scalar(2).sum().sqrt().into_floats())?[0];
+        if length <= f32::MIN_POSITIVE {
+            return Ok(gradient.zeros_like());
         }
+        self.one_deviation(analysis, gradient.div_scalar(length))
+    }
+
+    /// A unit direction scaled to one standard deviation of the film's latent along it; see [`Engine::unit_direction`].
+    fn one_deviation(&self, analysis: &Analysis, unit: Tensor<3>) -> Result<Tensor<3>> {
+        let [_, tokens, dim] = unit.dims();
+        let z = analysis.latent.clone().reshape([tokens, dim]);
+        let spread = if tokens > 1 {
+            let centred = z.clone() - z.mean_dim(0);
+            let covariance = centred.clone().transpose().matmul(centred).div_scalar((tokens - 1) as f32);
+            let u = unit.clone().reshape([tokens, dim]);
+            (u.clone().matmul(covariance) * u).sum().sqrt()
+        } else {
+            z.powi_scalar(2).mean().sqrt()
+        };
+        let spread = self.read(spread.into_floats())?[0];
+        Ok(if spread > f32::MIN_POSITIVE { unit.mul_scalar(spread) } else { unit })
+    }
+
+    fn check_label(&self, label: usize) -> Result<()> {
+        if label < self.bundle.labels().count() {
+            return Ok(());
+        }
+        Err(Error::Invalid(format!("label number {label} does not exist in this bundle")))
+    }
+
+    /// The path of a probe: its pattern at the tokens that show it, in standard deviations of the film's latent along that.
+    pub(super) fn probe_path(&self, analysis: &Analysis, probe: usize) -> Result<Path> {
+        let known = self.bundle.probes.get(probe);
+        let known =
+            known.ok_or_else(|| Error::Invalid(format!("probe number {probe} does not exist in this bundle")))?;
+        let latent = self.read(analysis.latent.clone().into_floats())?;
+        let way = known.direction(&latent);
+        let length = way.iter().map(|v| v * v).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
+        let unit: Vec<f32> = way.iter().map(|v| v / length).collect();
+        let unit = Tensor::<3>::from_data(TensorData::new(unit, analysis.latent.dims()), &analysis.latent.device());
+        Ok(Path::Straight { origin: analysis.latent.clone(), direction: self.one_deviation(analysis, unit)? })
+    }
+
+    /// The path of a feature: lambda is the film activation, so it starts where the feature is off.
+    pub(super) fn feature_path(&self, analysis: &Analysis, feature: usize) -> Result<Path> {
+        let at = |value: f32| {
+            let edit = Edit { features: BTreeMap::from([(feature, value)]), ..Edit::default() };
+            self.edited_latent(analysis, &edit)
+        };
+        let own = analysis.activations.get(feature).copied().unwrap_or(0.0);
+        let (off, one) = (at(0.0)?, at(own + 1.0)?);
+        let direction = (one - off.clone()).div_scalar(own + 1.0);
+        Ok(Path::Straight { origin: off, direction })
+    }
+
+    /// Operating point of a label, before any normalisation.
+    pub(super) fn operating_point(&self, label: usize) -> Option<f32> {
+        self.bundle.manifest.classifier.as_ref()?.labels.get(label).map(|label| label.operating_point)
     }
 }

@@ -24,6 +24,11 @@ impl<'a> FrameCache<'a> {
         Self { engine, path, progress, frames: BTreeMap::new() }
     }
 
+    /// Takes a frame that is known already.
+    pub(super) fn insert(&mut self, lambda: f32, frame: Frame) {
+        self.frames.insert(lambda.to_bits(), frame);
+    }
+
     /// Frames at `lambdas`, in their order.
     pub(super) fn frames(&mut self, lambdas: &[f32]) -> Result<Vec<Frame>> {
         let mut missing: Vec<f32> = Vec::new();
@@ -45,16 +50,11 @@ impl<'a> FrameCache<'a> {
             })
             .collect()
     }
-
-    /// One label's scores at `lambdas`.
-    pub(super) fn scores(&mut self, lambdas: &[f32], label: usize) -> Result<Vec<f32>> {
-        Ok(self.frames(lambdas)?.iter().map(|frame| frame.predictions[label]).collect())
-    }
 }
 
 impl Path {
     /// Tokens at each lambda, `[k, n, d]`.
-    fn at(&self, lambdas: &[f32]) -> Tensor<3> {
+    pub(super) fn at(&self, lambdas: &[f32]) -> Tensor<3> {
         let Self::Straight { origin, direction } = self;
         let device = origin.device();
         let steps = Tensor::<3>::from_data(TensorData::new(lambdas.to_vec(), [lambdas.len(), 1, 1]), &device);

@@ -1,42 +1,28 @@
 //! Latent Shift (Cohen et al., MIDL 2021): a latent walked along a direction, the films on the way and their scores.
 //!
-//! In: an analysis and a target. Out: lambdas, frames, predictions, a difference map and the rules that ended the
-//! search. Presets reproduce published programs; see [`Preset`].
+//! In: an analysis and a target. Out: lambdas, frames, predictions, a difference map, the rules that ended the search,
+//! and what is odd about it. Presets reproduce published programs; see [`Preset`].
 
 use burn::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::difference::{self, MapMethod};
-use crate::engine::{Analysis, Engine, Progress};
+use crate::engine::{Analysis, Engine, Frame, IntoFloats, Progress};
 use crate::error::{Error, Result};
+use crate::metrics;
 use crate::plane::Plane;
 
+mod alignment;
 mod direction;
 mod frames;
+mod note;
+mod preset;
 mod search;
 
-pub use search::{StopRule, Stopped, paper_sweep};
-
-/// Which published program's behaviour a shift follows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Preset {
-    /// The paper-time code (gifsplanation 3369bae, February 2021): raw gradient, search by steps of 1 then 10 down to a
-    /// drop of 0.5 and up to a rise of 0.05, eleven frames.
-    #[default]
-    Paper,
-}
-
-impl std::str::FromStr for Preset {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "paper" => Ok(Self::Paper),
-            _ => Err(Error::unknown("preset", text, ["paper"])),
-        }
-    }
-}
+pub use alignment::{Alignment, LEAST_BASE_CHANGE};
+pub use note::Note;
+pub use preset::Preset;
+pub use search::{StopRule, Stopped, paper_sweep, repo_sweep};
 
 /// What a shift changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +31,9 @@ pub enum Target {
     Label(usize),
     /// An SAE feature: along its decoder row; lambda is its film activation.
     Feature(usize),
+    /// A linear probe: along its pattern at the tokens that show it; lambda is in standard deviations of the latent. It
+    /// follows the score of the label of the same name, where the classifier has one.
+    Probe(usize),
 }
 
 /// What to compute.
@@ -58,8 +47,41 @@ pub struct ShiftRequest {
     pub range: Option<[f32; 2]>,
     /// Number of frames, evenly spaced; the preset's own when none.
     pub frames: Option<usize>,
-    /// How the difference map is made.
-    pub map: MapMethod,
+    /// How the difference map is made; as the preset does when none.
+    #[serde(default)]
+    pub map: Option<MapMethod>,
+    /// Whether the map keeps its sign: positive where the film becomes brighter as the target grows.
+    #[serde(default)]
+    pub signed: bool,
+    /// Standard deviation in pixels of a blur of the map.
+    #[serde(default)]
+    pub smooth: Option<f32>,
+    /// Percentile (0 to 100) of the map's magnitude; what does not lie above becomes zero.
+    #[serde(default)]
+    pub keep_above: Option<f32>,
+}
+
+impl ShiftRequest {
+    /// A shift of `target` as the default preset does it.
+    #[must_use]
+    pub fn of(target: Target) -> Self {
+        Self {
+            target,
+            preset: Preset::default(),
+            range: None,
+            frames: None,
+            map: None,
+            signed: false,
+            smooth: None,
+            keep_above: None,
+        }
+    }
+
+    /// The method of the map.
+    #[must_use]
+    pub fn map_method(&self) -> MapMethod {
+        self.map.unwrap_or(self.preset.map())
+    }
 }
 
 /// A finished shift.
@@ -73,7 +95,8 @@ pub struct Shift {
     pub lambdas: Vec<f32>,
     /// Films, in the order of `lambdas`.
     pub frames: Vec<Plane>,
-    /// The target's score in each frame (a label), or the feature's film activation at each frame.
+    /// The target's score in each frame (a label, or a probe of that name), the probe's probability, or the feature's film
+    /// activation.
     pub predictions: Vec<f32>,
     /// Every other label's score in each frame.
     pub others: Vec<(String, Vec<f32>)>,
@@ -81,40 +104,34 @@ pub struct Shift {
     pub stopped: Stopped,
     /// Decoded unshifted latent.
     pub reference: Plane,
-    /// Difference map in grey levels, not negative.
+    /// Scores of every label in the frame where the target's score is farthest from that of the reconstruction, less those
+    /// of the reconstruction; see [`Shift::alignment`].
+    pub alignment: Vec<Alignment>,
+    /// Difference map in grey levels; not negative unless a signed one was asked for.
     pub map: Plane,
     /// How the map was made.
     pub map_method: MapMethod,
-}
-
-impl Shift {
-    /// Whether a search walked to its bounds on both sides and the score hardly moved: it is at its limit, where its
-    /// gradient is next to nothing.
-    #[must_use]
-    pub fn is_stuck(&self) -> bool {
-        const HARDLY: f32 = 0.02;
-        let bounds = Stopped { low: StopRule::Bound, high: StopRule::Bound };
-        let (low, high) = self.predictions.iter().fold((f32::MAX, f32::MIN), |(l, h), &p| (l.min(p), h.max(p)));
-        self.stopped == bounds && high - low < HARDLY
-    }
+    /// What a reader must know of this shift.
+    pub notes: Vec<Note>,
 }
 
 impl Engine {
-    /// Reads `LABEL` or `feature:N|LABEL` as a target.
+    /// Reads `LABEL`, `feature:N|LABEL` or `probe:NAME` as a target.
     ///
     /// # Errors
-    /// When no such label or feature exists, with the nearest names.
+    /// When no such label, feature or probe exists, with the nearest names.
     pub fn parse_target(&self, text: &str) -> Result<Target> {
         if let Some(feature) = text.strip_prefix("feature:") {
             return self.bundle.feature_index(feature).map(Target::Feature);
         }
-        for unavailable in ["probe:", "text:"] {
-            if text.starts_with(unavailable) {
-                return Err(Error::Invalid(format!(
-                    "bundle \"{}\" holds nothing for \"{text}\"; use a label or feature:N",
-                    self.bundle.manifest.name
-                )));
-            }
+        if let Some(probe) = text.strip_prefix("probe:") {
+            return self.bundle.probe_index(probe).map(Target::Probe);
+        }
+        if text.starts_with("text:") {
+            return Err(Error::Invalid(format!(
+                "bundle \"{}\" has no text encoder for \"{text}\"; use a label, feature:N or probe:NAME",
+                self.bundle.manifest.name
+            )));
         }
         self.bundle.label_index(text).map(Target::Label)
     }
@@ -125,6 +142,9 @@ impl Engine {
         match target {
             Target::Label(index) => self.bundle.labels().nth(index).unwrap_or("?").to_owned(),
             Target::Feature(index) => format!("feature:{index}"),
+            Target::Probe(index) => {
+                format!("probe:{}", self.bundle.manifest.probes.get(index).map_or("?", |probe| probe.name.as_str()))
+            }
         }
     }
 
@@ -135,40 +155,67 @@ impl Engine {
     pub fn shift(&self, analysis: &Analysis, request: &ShiftRequest, progress: &Progress<'_>) -> Result<Shift> {
         check(request)?;
         let reference = analysis.reconstruction.as_ref().ok_or(self.bundle.missing("decoder", "a shift"))?;
-        let (path, target_label) = self.path(analysis, request.target)?;
-        let mut cache = frames::FrameCache::new(self, path, progress);
-        let (lambdas, stopped) = match (request.range, request.target) {
-            (Some([lo, hi]), _) => (search::even_sweep(lo, hi, request.frames.unwrap_or(11)), Stopped::fixed()),
-            (None, Target::Feature(feature)) => {
-                let top = self.feature_range_end(analysis, feature);
-                (search::even_sweep(0.0, top, request.frames.unwrap_or(11)), Stopped::fixed())
+        let walk = self.walk(analysis, request)?;
+        let path = walk.path.clone();
+        let mut cache = frames::FrameCache::new(self, walk.path, progress);
+        if !matches!(request.target, Target::Feature(_)) {
+            cache.insert(0.0, reference.clone());
+        }
+        // A probe's direction has a unit, which published searches do not know.
+        let preset = if matches!(request.target, Target::Probe(_)) { Preset::Fluoro } else { request.preset };
+        let (low, high, stopped) = match (request.range, request.target) {
+            (Some([low, high]), _) => (low, high, Stopped::fixed()),
+            (None, Target::Feature(feature)) => (0.0, self.feature_range_end(analysis, feature), Stopped::fixed()),
+            (None, Target::Probe(_)) if walk.label.is_none() => (-PROBE_REACH, PROBE_REACH, Stopped::fixed()),
+            (None, Target::Label(_) | Target::Probe(_)) => {
+                let label = walk.label.unwrap_or_default();
+                let found = search::search(preset, |lambdas| {
+                    let seen = |frame: &Frame| see(preset, label, &reference.pixels, frame);
+                    cache.frames(lambdas)?.iter().map(seen).collect()
+                })?;
+                (found.low, found.high, found.stopped)
             }
-            (None, Target::Label(label)) => {
-                let found = search::paper(|lambdas| cache.scores(lambdas, label))?;
-                let sweep = match request.frames {
-                    Some(count) => search::even_sweep(found.low, found.high, count),
-                    None => paper_sweep(found.low, found.high),
-                };
-                (sweep, found.stopped)
-            }
+        };
+        let is_searched = request.range.is_none() && walk.label.is_some();
+        let lambdas = match (request.frames, preset) {
+            (Some(count), Preset::Fluoro) => search::through_zero(low, high, count),
+            (Some(count), _) => search::even_sweep(low, high, count),
+            (None, preset) if is_searched => search::sweep(preset, low, high),
+            (None, _) => search::through_zero(low, high, 11),
         };
         let shifted = cache.frames(&lambdas)?;
         let frames: Vec<Plane> = shifted.iter().map(|frame| frame.pixels.clone()).collect();
-        let predictions = match target_label {
+        let predictions = match walk.label {
             Some(label) => shifted.iter().map(|frame| frame.predictions[label]).collect(),
-            None => lambdas.clone(),
+            None => match request.target {
+                Target::Probe(probe) => self.probe_scores(&path, probe, &lambdas)?,
+                Target::Label(_) | Target::Feature(_) => lambdas.clone(),
+            },
         };
         let others = self
             .bundle
             .labels()
             .enumerate()
-            .filter(|(index, _)| Some(*index) != target_label)
+            .filter(|(index, _)| Some(*index) != walk.label)
             .map(|(index, name)| (name.to_owned(), shifted.iter().map(|frame| frame.predictions[index]).collect()))
             .collect();
-        let map = difference::shift_map(&reference.pixels, &frames, request.map)?;
+        let notes = walk.label.map_or_else(Vec::new, |label| {
+            note::of(&note::Facts {
+                is_flat: walk.is_flat,
+                is_defined: self.operating_point(label).is_some_and(f32::is_finite),
+                preset,
+                is_searched,
+                initial: reference.predictions[label],
+                lambdas: &lambdas,
+                predictions: &predictions,
+                stopped,
+            })
+        });
+        let map = shift_map(request, &reference.pixels, &frames, &lambdas)?;
         Ok(Shift {
             target: self.target_name(request.target),
             preset: request.preset,
+            alignment: alignment::of(self.bundle.labels(), walk.label, reference, &shifted),
             lambdas,
             frames,
             predictions,
@@ -176,8 +223,42 @@ impl Engine {
             stopped,
             reference: reference.pixels.clone(),
             map,
-            map_method: request.map,
+            map_method: request.map_method(),
+            notes,
         })
+    }
+
+    /// A probe's probability at each lambda.
+    fn probe_scores(&self, path: &Path, probe: usize, lambdas: &[f32]) -> Result<Vec<f32>> {
+        let Some(probe) = self.bundle.probes.get(probe) else { return Ok(Vec::new()) };
+        let latents = path.at(lambdas);
+        let [_, tokens, dim] = latents.dims();
+        let latents = self.read(latents.into_floats())?;
+        Ok(latents.chunks_exact(tokens * dim).map(|film| 1.0 / (1.0 + (-probe.film_logit(film)).exp())).collect())
+    }
+
+    /// Path of a request, and the label whose score it follows.
+    fn walk(&self, analysis: &Analysis, request: &ShiftRequest) -> Result<Walk> {
+        let label = match request.target {
+            Target::Label(label) => label,
+            Target::Feature(feature) => {
+                return Ok(Walk { path: self.feature_path(analysis, feature)?, label: None, is_flat: false });
+            }
+            Target::Probe(probe) => {
+                let label = self.bundle.manifest.probes.get(probe).and_then(|p| self.bundle.label_index(&p.name).ok());
+                return Ok(Walk { path: self.probe_path(analysis, probe)?, label, is_flat: false });
+            }
+        };
+        let direction = if request.preset.is_published() {
+            let score = analysis.reconstruction.as_ref().and_then(|frame| frame.predictions.get(label)).copied();
+            let slope = request.preset.squash_slope(score.unwrap_or_default());
+            self.score_gradient(analysis, label)?.mul_scalar(slope)
+        } else {
+            self.unit_direction(analysis, label)?
+        };
+        let largest = self.read(direction.clone().abs().max().into_floats())?[0];
+        let path = Path::Straight { origin: analysis.latent.clone(), direction };
+        Ok(Walk { path, label: Some(label), is_flat: largest == 0.0 })
     }
 
     /// Top of a feature's default range: twice what the film has, or the largest activation ever seen.
@@ -189,12 +270,54 @@ impl Engine {
     }
 }
 
+/// Standard deviations that a shift along a probe reaches on each side, where no label says how far is enough.
+const PROBE_REACH: f32 = 4.0;
+
+/// Where a shift walks.
+struct Walk {
+    path: Path,
+    /// The label that it follows; none along a feature.
+    label: Option<usize>,
+    /// The direction is zero.
+    is_flat: bool,
+}
+
+/// What a search sees of a frame.
+fn see(preset: Preset, label: usize, reference: &Plane, frame: &Frame) -> Result<search::Seen> {
+    let moved = metrics::mae(reference, &frame.pixels)?;
+    let sum: f64 = reference.data().iter().map(|v| f64::from(v.abs())).sum();
+    Ok(search::Seen {
+        score: preset.squash(frame.predictions[label]),
+        share: (moved * reference.data().len() as f64 / sum.max(f64::MIN_POSITIVE)) as f32,
+        change: (moved / metrics::GREY_RANGE) as f32,
+    })
+}
+
+/// The map that a request means.
+fn shift_map(request: &ShiftRequest, reference: &Plane, frames: &[Plane], lambdas: &[f32]) -> Result<Plane> {
+    let method = request.map_method();
+    let map = if request.signed {
+        difference::signed_shift_map(reference, frames, lambdas, method)?
+    } else if request.preset.slips() && matches!(method, MapMethod::Max | MapMethod::Mean) {
+        difference::slip_map(reference, frames)?
+    } else {
+        difference::shift_map(reference, frames, method)?
+    };
+    Ok(difference::clean_signed(&map, request.smooth, request.keep_above))
+}
+
 fn check(request: &ShiftRequest) -> Result<()> {
     const MOST_FRAMES: usize = 400;
     if let Some([lo, hi]) = request.range
         && !(lo.is_finite() && hi.is_finite() && lo < hi)
     {
         return Err(Error::Invalid(format!("range {lo},{hi} is not LO,HI with LO below HI")));
+    }
+    if request.smooth.is_some_and(|sigma| !(0.0..=64.0).contains(&sigma)) {
+        return Err(Error::Invalid("a map is smoothed by 0 to 64 pixels".into()));
+    }
+    if request.keep_above.is_some_and(|percentile| !(0.0..100.0).contains(&percentile)) {
+        return Err(Error::Invalid("a percentile is from 0 to below 100".into()));
     }
     match request.frames {
         Some(count) if !(2..=MOST_FRAMES).contains(&count) => {
@@ -205,6 +328,7 @@ fn check(request: &ShiftRequest) -> Result<()> {
 }
 
 /// Where a shift walks: `lambda` to tokens `[1, n, d]`.
+#[derive(Clone)]
 pub(crate) enum Path {
     /// `z + lambda * g`.
     Straight {

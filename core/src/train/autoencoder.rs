@@ -11,22 +11,31 @@ use burn::nn::{Linear, LinearConfig};
 use burn::optim::{AdamWConfig, GradientsParams};
 use burn::prelude::*;
 use burn::tensor::{Distribution, TensorData};
+use rayon::prelude::*;
 
 use super::checkpoint::{Checkpoints, Position};
 use super::classifier::{cross_entropy, targets};
 use super::data::TrainingData;
+use super::films::Films;
+use super::principal::Principal;
 use super::{TrainJob, TrainReport, augment, bundle_path, default_preprocess, recipe_text, schedule};
-use crate::bundle::load::{self, AUTOENCODER_FILE, SAE_FILE};
+use crate::bundle::load::{self, AUTOENCODER_FILE, PROBES_FILE, SAE_FILE};
 use crate::bundle::manifest::{DecoderKind, EncoderKind, LatentShape};
 use crate::bundle::{Bundle, BundleFiles, BundleSource, save};
 use crate::engine::IntoFloats;
 use crate::error::{Error, Result};
 use crate::models::autoencoder::{AutoencoderConfig, ConvDecoder, ConvEncoder};
+use crate::models::layers::pixel_unshuffle;
 use crate::models::weights;
 use crate::models::{Decoder, Encoder};
 
-/// Noise on the latent, in standard deviations of the batch's latents.
+/// Noise on the latent that is drawn, in standard deviations of the batch's latents.
 const LATENT_NOISE: f32 = 0.05;
+/// Noise on the latent that labels are read off: what they are read by must stand out from it, and then is worth a
+/// feature of its own to an SAE.
+const READ_NOISE: f32 = 0.3;
+/// Training films whose patches the linear shortcut starts from.
+const PRINCIPAL_FILMS: usize = 400;
 /// Half of the grey range: losses are of film / 1024.
 const GREY_SCALE: f32 = 1024.0;
 /// Held-out films looked at after each epoch; all of them at the end.
@@ -81,28 +90,19 @@ impl Autoencoder {
 
     fn loss(&self, films: Tensor<4>, labels: Option<Labels>, squared: f32) -> Tensor<1> {
         let latent = self.encoder.encode(films.clone());
-        let spread = self.spread(latent.clone());
-        let noise = latent.random_like(Distribution::Normal(0.0, 1.0)) * spread;
-        let latent = latent + noise;
+        let noise = spread(latent.clone()) * latent.random_like(Distribution::Normal(0.0, 1.0));
         let read = self.readout.as_ref().zip(labels).map(|(readout, labels)| {
             // A film shows what any of its tokens shows, as a feature's film activation is its largest.
-            let logits = readout.forward(latent.clone()).max_dim(1).squeeze_dim::<2>(1);
+            let blurred = latent.clone() + noise.clone().mul_scalar(READ_NOISE);
+            let logits = readout.forward(blurred).max_dim(1).squeeze_dim::<2>(1);
             cross_entropy(logits, labels.targets, labels.known).mul_scalar(labels.weight)
         });
-        let error = (self.decoder.decode(latent) - films).div_scalar(GREY_SCALE);
+        let error = (self.decoder.decode(latent + noise.mul_scalar(LATENT_NOISE)) - films).div_scalar(GREY_SCALE);
         let drawn = error.clone().powi_scalar(2).mean().mul_scalar(squared) + error.abs().mean();
         match read {
             Some(read) => drawn + read,
             None => drawn,
         }
-    }
-
-    /// Standard deviation of the noise for each latent dimension `[1, 1, d]`.
-    fn spread(&self, latent: Tensor<3>) -> Tensor<3> {
-        let latent = latent.detach();
-        let [b, n, d] = latent.dims();
-        let rows = latent.reshape([b * n, d]);
-        rows.var(0).sqrt().mul_scalar(LATENT_NOISE).reshape([1, 1, d])
     }
 
     /// Mean absolute error in grey levels over `films`.
@@ -116,6 +116,23 @@ impl Autoencoder {
         }
         Ok(sum / (films.len() * side * side).max(1) as f64)
     }
+}
+
+/// Standard deviation of each latent dimension over a batch, `[1, 1, d]`.
+fn spread(latent: Tensor<3>) -> Tensor<3> {
+    let latent = latent.detach();
+    let [b, n, d] = latent.dims();
+    latent.reshape([b * n, d]).var(0).sqrt().reshape([1, 1, d])
+}
+
+/// Principal components of the patches of some training films, spread over all of them.
+fn principal_patches(films: &Films, config: &AutoencoderConfig, device: &Device) -> Result<Principal> {
+    let stride = films.len().div_ceil(PRINCIPAL_FILMS).max(1);
+    let some: Vec<usize> = (0..films.len()).step_by(stride).collect();
+    let inputs = some.par_iter().map(|&i| films.input(i, &default_preprocess())).collect::<Result<Vec<_>>>()?;
+    let folded = pixel_unshuffle(stack(&inputs, config.size, device).div_scalar(GREY_SCALE), config.token_pixels());
+    let [b, n, h, w] = folded.dims();
+    Principal::of(&folded.permute([0, 2, 3, 1]).reshape([b * h * w, n]), config.latent)
 }
 
 pub(super) fn train(job: &TrainJob<'_>) -> Result<TrainReport> {
@@ -135,7 +152,11 @@ pub(super) fn train(job: &TrainJob<'_>) -> Result<TrainReport> {
     let untrained = Autoencoder::new(&config, is_supervised.then_some(label_names.len()), &device);
     let untrained = match &job.start {
         Some(source) => untrained.started_from(source, &config, &device)?,
-        None => untrained,
+        None => {
+            let mut tensors = weights::collect(&untrained);
+            tensors.extend(principal_patches(training, &config, &plain)?.shortcuts());
+            weights::apply(untrained, &mut tensors, &device).map_err(Error::Invalid)?
+        }
     };
     let model =
         weights::apply(untrained.clone(), &mut weights::collect(&untrained), &device).map_err(Error::Invalid)?;
@@ -203,7 +224,16 @@ pub(super) fn train(job: &TrainJob<'_>) -> Result<TrainReport> {
         manifest.files.remove(SAE_FILE);
         manifest.provenance.recipes.remove("sae");
     }
-    let mut note = "fluoro train autoencoder; squared plus absolute error; latent noise 0.05 sd".to_owned();
+    if !manifest.probes.is_empty() {
+        tracing::warn!("the bundle's probes belonged to the old autoencoder and were removed; fit them again");
+        manifest.probes.clear();
+        manifest.files.remove(PROBES_FILE);
+        manifest.provenance.recipes.remove("probes");
+    }
+    let mut note =
+        "fluoro train autoencoder; linear shortcuts started from principal components of patches; squared plus \
+                    absolute error; latent noise 0.05 sd"
+            .to_owned();
     if let Some(start) = &job.start {
         let its = load::manifest(&BundleFiles::open(start)?)?;
         let hash = its.files.get(AUTOENCODER_FILE).map_or("", String::as_str);
@@ -211,7 +241,7 @@ pub(super) fn train(job: &TrainJob<'_>) -> Result<TrainReport> {
         note += &format!("; started from the autoencoder of {} (sha256 {hash}), whose recipe is: {recipe}", its.name);
     }
     if is_supervised {
-        note += "; labels read off tokens with a linear read-out, largest over tokens";
+        note += "; labels read off tokens with a linear read-out, largest over tokens, through noise of 0.3 sd";
     }
     manifest.provenance.recipes.insert(NAME.into(), recipe_text(options, &report, job.device.name(), &note)?);
     let mut tensors = save::prefixed("encoder", weights::collect(&model.encoder));

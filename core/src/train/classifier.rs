@@ -15,9 +15,9 @@ use super::checkpoint::{Checkpoints, Position};
 use super::data::TrainingData;
 use super::films::Films;
 use super::{TrainJob, TrainReport, augment, bundle_path, recipe_text, schedule};
-use crate::bundle::load::{AUTOENCODER_FILE, CLASSIFIER_FILE};
+use crate::bundle::load::{self, AUTOENCODER_FILE, CLASSIFIER_FILE};
 use crate::bundle::manifest::{ClassifierKind, ClassifierPart, Label, LatentShape, Manifest};
-use crate::bundle::{Bundle, BundleSource, save};
+use crate::bundle::{Bundle, BundleFiles, BundleSource, save};
 use crate::dataset::FilmRecord;
 use crate::engine::IntoFloats;
 use crate::error::{Error, Result};
@@ -30,7 +30,7 @@ const NAME: &str = "classifier";
 /// Weight of the published network's probability against the label, where there is one.
 const TEACHER_SHARE: f32 = 0.5;
 /// Noise on the latents that films are redrawn from, in standard deviations of the batch's latents.
-const LATENT_NOISE: f32 = 0.25;
+const LATENT_NOISE: f32 = 0.1;
 /// Fewest held-out films with a label, and without, for an AUC to be said.
 const FEWEST: usize = 5;
 const BOOTSTRAPS: usize = 2000;
@@ -52,6 +52,10 @@ pub(super) fn train(job: &TrainJob<'_>) -> Result<TrainReport> {
 
     device.seed(options.seed);
     let untrained = ConvClassifier::new(&config, &device);
+    let untrained = match &job.start {
+        Some(source) => started_from(source, &untrained, &config, &labels, &device)?,
+        None => untrained,
+    };
     let model =
         weights::apply(untrained.clone(), &mut weights::collect(&untrained), &device).map_err(Error::Invalid)?;
     let optimizer = AdamWConfig::new().with_weight_decay(options.weight_decay).init();
@@ -108,13 +112,16 @@ pub(super) fn train(job: &TrainJob<'_>) -> Result<TrainReport> {
     let mut described = Vec::new();
     for (index, &label) in labels.iter().enumerate() {
         let estimate = label_auc(&scores, held_out, &labels, label);
+        let known = training.records.iter().filter_map(|r| r.columns.get(label));
+        let (known, positives) = known.fold((0, 0), |(all, with), &value| (all + 1, with + usize::from(value == 1.0)));
         if let Some(estimate) = &estimate {
             results.insert(format!("auc {label}"), estimate.value);
         }
         described.push(Label {
             name: label.to_owned(),
             operating_point: operating_point(&scores, held_out, index, label),
-            positives: training.records.iter().filter(|r| r.columns.get(label) == Some(&1.0)).count(),
+            positives,
+            base_rate: (known > 0).then(|| positives as f32 / known as f32),
             auc: estimate.map(|e| [e.value as f32, e.low as f32, e.high as f32]),
         });
     }
@@ -132,12 +139,13 @@ pub(super) fn train(job: &TrainJob<'_>) -> Result<TrainReport> {
     manifest.classifier = Some(ClassifierPart { architecture: ClassifierKind::Conv(config), labels: described });
     let redrawn = redraw.as_ref().map_or(String::new(), |redraw| {
         format!(
-            "half of each batch drawn again by the autoencoder of {} (sha256 {}) with latent noise of 0.25 sd; ",
+            "half of each batch drawn again by the autoencoder of {} (sha256 {}) with latent noise of 0.1 sd; ",
             redraw.name, redraw.hash
         )
     });
+    let started = job.start.as_ref().map(start_note).transpose()?.unwrap_or_default();
     let note = format!(
-        "fluoro train classifier; binary cross-entropy over known labels; half of the target from \
+        "fluoro train classifier; {started} binary cross-entropy over known labels; half of the target from \
                 chexnet_preds.csv where a film has it; {redrawn}operating points: Youden's J on held-out films"
     );
     manifest.provenance.recipes.insert(NAME.into(), recipe_text(options, &report, job.device.name(), &note)?);
@@ -145,6 +153,46 @@ pub(super) fn train(job: &TrainJob<'_>) -> Result<TrainReport> {
     save::part(&job.output, &mut manifest, CLASSIFIER_FILE, &tensors)?;
     checkpoints.remove();
     Ok(report)
+}
+
+/// The classifier of a bundle, to go on from.
+fn started_from(
+    source: &BundleSource,
+    untrained: &ConvClassifier,
+    config: &ClassifierConfig,
+    labels: &[&str],
+    device: &Device,
+) -> Result<ConvClassifier> {
+    // Opened whole once, for its checks.
+    let bundle = Bundle::open(source, &device.clone().inner())?;
+    let own = ClassifierKind::Conv(config.clone());
+    let its = bundle.manifest.classifier.as_ref().map(|part| &part.architecture);
+    if its != Some(&own) || !bundle.labels().eq(labels.iter().copied()) {
+        return Err(Error::Shape {
+            what: format!("the classifier of \"{}\"", bundle.manifest.name),
+            expected: format!("{own:?} of {}", labels.join(", ")),
+            found: its.map_or_else(
+                || "none".into(),
+                |its| format!("{its:?} of {}", bundle.labels().collect::<Vec<_>>().join(", ")),
+            ),
+        });
+    }
+    let files = BundleFiles::open(source)?;
+    let failed = |reason: String| Error::bundle(files.path(CLASSIFIER_FILE), reason);
+    let named = load::weights_from_bytes(&files.read(CLASSIFIER_FILE)?).map_err(failed)?;
+    let mut tensors = named
+        .into_iter()
+        .filter_map(|(name, data)| Some((name.strip_prefix("classifier.")?.to_owned(), data)))
+        .collect();
+    weights::apply(untrained.clone(), &mut tensors, device).map_err(failed)
+}
+
+/// What a recipe says of the classifier that training started from.
+fn start_note(source: &BundleSource) -> Result<String> {
+    let its = load::manifest(&BundleFiles::open(source)?)?;
+    let hash = its.files.get(CLASSIFIER_FILE).map_or("", String::as_str);
+    let recipe = its.provenance.recipes.get(NAME).map_or("", String::as_str);
+    Ok(format!("started from the classifier of {} (sha256 {hash}), whose recipe is: {recipe}; ", its.name))
 }
 
 /// The bundle's autoencoder, to show the classifier films as they come out of it.

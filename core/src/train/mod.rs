@@ -24,6 +24,8 @@ pub mod checkpoint;
 pub mod classifier;
 mod data;
 pub mod films;
+pub mod principal;
+mod probes;
 pub mod sae;
 mod schedule;
 
@@ -36,6 +38,8 @@ pub enum TrainedPart {
     Classifier,
     /// Features of the autoencoder's latent.
     Sae,
+    /// Linear probes on the autoencoder's latent.
+    Probes,
 }
 
 /// What the user can choose; everything has a default that made the shipped bundle.
@@ -76,7 +80,7 @@ impl TrainOptions {
         let (epochs, batch, learning_rate, weight_decay) = match part {
             TrainedPart::Autoencoder => (40, 8, 1.5e-3, 1e-5),
             TrainedPart::Classifier => (36, 16, 1.5e-3, 0.02),
-            TrainedPart::Sae => (4, 1024, 1e-3, 0.0),
+            TrainedPart::Sae | TrainedPart::Probes => (4, 1024, 1e-3, 0.0),
         };
         Self {
             epochs,
@@ -120,7 +124,8 @@ pub struct TrainJob<'a> {
     pub datasets: Vec<PathBuf>,
     /// Bundle folder that receives the part.
     pub output: PathBuf,
-    /// Bundle whose autoencoder an autoencoder's training begins with; untrained weights when none.
+    /// Bundle whose autoencoder an autoencoder's training begins with, and its classifier a classifier's; untrained weights
+    /// when none.
     pub start: Option<BundleSource>,
     /// Bundle whose autoencoder draws films again for a classifier; the output's own when none.
     pub redraw: Option<BundleSource>,
@@ -161,8 +166,10 @@ impl TrainJob<'_> {
     /// checkpoint then remains and `resume` goes on from it.
     pub fn run(&self, part: TrainedPart) -> Result<TrainReport> {
         self.options.check()?;
-        if self.start.is_some() && part != TrainedPart::Autoencoder {
-            return Err(Error::Invalid("only an autoencoder starts from another; leave out --start".into()));
+        if self.start.is_some() && matches!(part, TrainedPart::Sae | TrainedPart::Probes) {
+            return Err(Error::Invalid(
+                "only an autoencoder and a classifier start from another; leave out --start".into(),
+            ));
         }
         if self.redraw.is_some() && part != TrainedPart::Classifier {
             return Err(Error::Invalid("films are drawn again for a classifier alone; leave out --redraw".into()));
@@ -174,6 +181,7 @@ impl TrainJob<'_> {
             TrainedPart::Autoencoder => autoencoder::train(self),
             TrainedPart::Classifier => classifier::train(self),
             TrainedPart::Sae => sae::train(self),
+            TrainedPart::Probes => probes::train(self),
         }
     }
 
@@ -201,6 +209,7 @@ impl TrainJob<'_> {
             decoder: None,
             classifier: None,
             sae: None,
+            probes: Vec::new(),
             films,
             files: std::collections::BTreeMap::new(),
             gallery: Vec::new(),

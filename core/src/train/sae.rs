@@ -195,7 +195,7 @@ pub(super) fn train(job: &TrainJob<'_>) -> Result<TrainReport> {
 }
 
 /// Tokens of films, one after the other.
-fn encode_all(
+pub(super) fn encode_all(
     encoder: &dyn Encoder,
     inputs: &[Vec<f32>],
     side: usize,

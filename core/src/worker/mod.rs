@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
 use parking_lot::Mutex;
 
+use crate::attribution::{Attribution, AttributionRequest};
 use crate::bundle::{BundleSource, FeatureStatistics, Manifest};
 use crate::device::{DeviceChoice, WgpuSetup};
 use crate::engine::{Analysis, Edit, Frame};
@@ -55,6 +56,8 @@ pub enum Command {
     OpenFilm(RequestId, FilmSource),
     /// Compute a shift of the current film.
     Shift(RequestId, ShiftRequest),
+    /// Compute an attribution of the current film.
+    Attribute(RequestId, AttributionRequest),
     /// Write files.
     Export(RequestId, Box<ExportJob>),
 }
@@ -120,6 +123,8 @@ pub enum Event {
     },
     /// A shift is ready.
     Shifted(RequestId, Arc<Shift>),
+    /// An attribution is ready.
+    Attributed(RequestId, Arc<Attribution>),
     /// Files were written.
     Exported(RequestId, Vec<PathBuf>),
     /// A request failed; nothing changed.
@@ -200,6 +205,11 @@ impl Worker {
     /// Computes a shift of the current film.
     pub fn shift(&self, request: ShiftRequest) -> RequestId {
         self.send(|id| Command::Shift(id, request))
+    }
+
+    /// Computes an attribution of the current film.
+    pub fn attribute(&self, request: AttributionRequest) -> RequestId {
+        self.send(|id| Command::Attribute(id, request))
     }
 
     /// Writes files.

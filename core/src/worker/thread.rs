@@ -10,7 +10,7 @@ use crossbeam_channel::{Receiver, Sender, select};
 use super::{BundleView, Command, EditRequest, Event, FilmSource, FilmView, Latest, RequestId, Running, WorkerOptions};
 use crate::bundle::BundleSource;
 use crate::device::{ComputeDevice, DeviceChoice, is_real_gpu};
-use crate::engine::{Engine, Progress, Staleness, Step};
+use crate::engine::{Analysis, Engine, Progress, Staleness, Step};
 use crate::error::{Error, Result};
 use crate::radiograph::Radiograph;
 use crate::samples;
@@ -105,11 +105,15 @@ impl State<'_> {
             Command::OpenFilm(id, source) => self.answer(id, |state| state.open_film(id, &source)),
             Command::Shift(id, request) => self.answer(id, |state| {
                 state.cancellable(id, running, |state, progress| {
-                    let (engine, film) = (state.engine()?, state.film.as_ref());
-                    let analysis = film.and_then(|film| film.analysis.as_ref());
-                    let analysis = analysis.ok_or_else(|| Error::Invalid("open a film first".into()))?;
-                    let shift = engine.shift(analysis, &request, progress)?;
+                    let shift = state.engine()?.shift(state.analysis()?, &request, progress)?;
                     state.outbox.send(Event::Shifted(id, Arc::new(shift)));
+                    Ok(())
+                })
+            }),
+            Command::Attribute(id, request) => self.answer(id, |state| {
+                state.cancellable(id, running, |state, progress| {
+                    let found = state.engine()?.attribute(state.analysis()?, &request, progress)?;
+                    state.outbox.send(Event::Attributed(id, Arc::new(found)));
                     Ok(())
                 })
             }),
@@ -235,6 +239,11 @@ impl State<'_> {
         let result = work(self, &Progress::new(&report, &flag));
         *running.job.lock() = None;
         result
+    }
+
+    fn analysis(&self) -> Result<&Analysis> {
+        let analysis = self.film.as_ref().and_then(|film| film.analysis.as_deref());
+        analysis.ok_or_else(|| Error::Invalid("open a film first".into()))
     }
 
     fn engine(&self) -> Result<&Engine> {

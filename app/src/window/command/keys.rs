@@ -37,9 +37,11 @@ impl Command {
         const FEATURES: [KeyboardShortcut; 1] = [plain(Key::F3)];
         const SHIFT: [KeyboardShortcut; 1] = [plain(Key::F4)];
         const GALLERY: [KeyboardShortcut; 1] = [plain(Key::F5)];
-        const PERFORMANCE: [KeyboardShortcut; 1] = [plain(Key::F6)];
+        const ATTRIBUTION: [KeyboardShortcut; 1] = [plain(Key::F6)];
+        const PERFORMANCE: [KeyboardShortcut; 1] = [plain(Key::F7)];
         const SEARCH: [KeyboardShortcut; 2] = [ctrl(Key::F), plain(Key::Slash)];
         const COMPUTE: [KeyboardShortcut; 1] = [ctrl(Key::Enter)];
+        const COMPUTE_ATTRIBUTION: [KeyboardShortcut; 1] = [ctrl_shift(Key::Enter)];
         const CANCEL: [KeyboardShortcut; 1] = [plain(Key::Escape)];
         const PLAY: [KeyboardShortcut; 1] = [plain(Key::P)];
         const FRAME_ON: [KeyboardShortcut; 1] = [plain(Key::Period)];
@@ -68,6 +70,8 @@ impl Command {
             Self::ToggleStudy => &STUDY,
             Self::ToggleFeatures => &FEATURES,
             Self::ShowShift => &SHIFT,
+            Self::ShowAttribution => &ATTRIBUTION,
+            Self::ComputeAttribution => &COMPUTE_ATTRIBUTION,
             Self::ShowPerformance => &PERFORMANCE,
             Self::ShowGallery => &GALLERY,
             Self::SearchFeatures => &SEARCH,

@@ -29,10 +29,12 @@ pub enum Command {
     ToggleStudy,
     ToggleFeatures,
     ShowShift,
+    ShowAttribution,
     ShowGallery,
     ShowPerformance,
     SearchFeatures,
     ComputeShift,
+    ComputeAttribution,
     Cancel,
     PlayPause,
     NextFrame,
@@ -69,6 +71,7 @@ pub const MENUS: [(&str, &[&[Command]]); 4] = [
                 Command::ToggleStudy,
                 Command::ToggleFeatures,
                 Command::ShowShift,
+                Command::ShowAttribution,
                 Command::ShowGallery,
                 Command::ShowPerformance,
             ],
@@ -80,7 +83,8 @@ pub const MENUS: [(&str, &[&[Command]]); 4] = [
         &[
             &[Command::OpenBundle, Command::OpenProposal, Command::CloseNotice, Command::AboutBundle],
             &[Command::Undo, Command::Redo, Command::ResetEdits, Command::SearchFeatures],
-            &[Command::ComputeShift, Command::PlayPause, Command::NextFrame, Command::PreviousFrame, Command::Cancel],
+            &[Command::ComputeShift, Command::PlayPause, Command::NextFrame, Command::PreviousFrame],
+            &[Command::ComputeAttribution, Command::Cancel],
         ],
     ),
     ("Help", &[&[Command::Palette, Command::Keys], &[Command::About]]),
@@ -136,9 +140,15 @@ impl Command {
             Self::ToggleStudy => ("Study panel", "Films and what their files say"),
             Self::ToggleFeatures => ("Features panel", "Findings and features as sliders"),
             Self::ShowShift => ("Shift", "Latent shift: the film walked along a direction"),
+            Self::ShowAttribution => {
+                ("Attribution", "Where the classifier looks: two methods side by side on the film")
+            }
             Self::ShowGallery => ("Gallery", "Films that come with the bundle"),
             Self::ShowPerformance => ("Performance", "Device and times"),
             Self::SearchFeatures => ("Search features", "Puts the cursor in the search field"),
+            Self::ComputeAttribution => {
+                ("Compute attribution", "By both methods chosen, side by side on the light box")
+            }
             Self::ComputeShift => ("Compute shift", "Computes the shift that the Shift panel describes"),
             Self::Cancel => ("Cancel", "Stops the shift or the export in progress"),
             Self::PlayPause => ("Play or pause", "Plays the shift forth and back"),

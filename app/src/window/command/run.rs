@@ -30,7 +30,10 @@ impl App {
             Command::Redo => history.is_some_and(History::can_redo),
             Command::ResetEdits => !self.edit().is_empty(),
             Command::ComputeShift => self.analysis().is_some() && self.shift.job.working.is_none(),
-            Command::Cancel => self.shift.job.working.is_some() || self.export.working.is_some(),
+            Command::ComputeAttribution => self.analysis().is_some() && !self.attribution.is_working(),
+            Command::Cancel => {
+                self.shift.job.working.is_some() || self.attribution.is_working() || self.export.working.is_some()
+            }
             Command::PlayPause | Command::NextFrame | Command::PreviousFrame => shift,
             Command::ExportPicture => self.may_export() && self.source == Source::Edit && self.pictures.made.is_some(),
             Command::ExportGif | Command::ExportSheet | Command::ExportFrames => self.may_export() && shift,
@@ -51,6 +54,7 @@ impl App {
             Command::ToggleStudy => Some(self.layout.study),
             Command::ToggleFeatures => Some(self.layout.features),
             Command::ShowShift => Some(self.layout.bottom && self.layout.tab == Tab::Shift),
+            Command::ShowAttribution => Some(self.layout.bottom && self.layout.tab == Tab::Attribution),
             Command::ShowGallery => Some(self.layout.bottom && self.layout.tab == Tab::Gallery),
             Command::ShowPerformance => Some(self.layout.bottom && self.layout.tab == Tab::Performance),
             Command::TogglePrivacy => Some(self.privacy),
@@ -90,6 +94,7 @@ impl App {
             Command::ToggleStudy => self.layout.study = !self.layout.study,
             Command::ToggleFeatures => self.layout.features = !self.layout.features,
             Command::ShowShift => self.show_tab(Tab::Shift),
+            Command::ShowAttribution => self.show_tab(Tab::Attribution),
             Command::ShowGallery => self.show_tab(Tab::Gallery),
             Command::ShowPerformance => self.show_tab(Tab::Performance),
             Command::SearchFeatures => {
@@ -99,6 +104,10 @@ impl App {
             Command::ComputeShift => {
                 (self.layout.bottom, self.layout.tab) = (true, Tab::Shift);
                 self.compute_shift();
+            }
+            Command::ComputeAttribution => {
+                (self.layout.bottom, self.layout.tab) = (true, Tab::Attribution);
+                self.compute_attribution();
             }
             Command::Cancel => self.cancel(),
             Command::PlayPause => {

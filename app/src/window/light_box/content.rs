@@ -24,13 +24,17 @@ pub enum Pane {
     Counterfactual,
     /// What changed, over the film.
     Difference,
+    /// The attribution on the left, over the film.
+    FirstMap,
+    /// The attribution on the right, over the film.
+    SecondMap,
 }
 
 impl Pane {
     /// How many there are.
-    pub const COUNT: usize = 4;
-    /// Every picture.
-    pub const ALL: [Self; Self::COUNT] = [Self::Original, Self::Counterfactual, Self::Reconstruction, Self::Difference];
+    pub const COUNT: usize = 6;
+    /// Every picture that can be chosen for a single viewport.
+    pub const ALL: [Self; 4] = [Self::Original, Self::Counterfactual, Self::Reconstruction, Self::Difference];
 
     /// Its name.
     pub fn name(self) -> &'static str {
@@ -39,6 +43,17 @@ impl Pane {
             Self::Reconstruction => "reconstruction",
             Self::Counterfactual => "counterfactual",
             Self::Difference => "difference",
+            Self::FirstMap => "attribution, left",
+            Self::SecondMap => "attribution, right",
+        }
+    }
+
+    /// The slot of an attribution.
+    pub fn slot(self) -> Option<usize> {
+        match self {
+            Self::FirstMap => Some(0),
+            Self::SecondMap => Some(1),
+            _ => None,
         }
     }
 
@@ -55,6 +70,10 @@ impl Pane {
             }
             Self::Difference => {
                 "Counterfactual minus reconstruction, over the film: orange became brighter, blue became darker."
+            }
+            Self::FirstMap | Self::SecondMap => {
+                "What the score rests on, over the film, as one method says. Methods have different units: each map is drawn \
+                 relative to its own largest values."
             }
         }
     }
@@ -186,7 +205,7 @@ impl App {
         let window = self.light_box.window.unwrap_or(film.default_window);
         let range = self.manifest().map_or([-1024.0, 1024.0], |manifest| manifest.preprocess.range);
         let (placed, version, window) = match pane {
-            Pane::Original | Pane::Difference => {
+            Pane::Original | Pane::Difference | Pane::FirstMap | Pane::SecondMap => {
                 let [width, height] = film.size();
                 let extent = fluoro_core::display::Extent::whole(width, height);
                 (Placed { plane: &film.view.radiograph.pixels, pyramid: film.pyramid(), extent }, film.version, window)
@@ -197,8 +216,27 @@ impl App {
                 (Placed { plane, pyramid: None, extent: film.extent }, version, film.frame_window(window, range))
             }
         };
-        let overlay = if with_overlay { self.overlay() } else { None };
+        let overlay = match (with_overlay, pane.slot()) {
+            (false, _) => None,
+            (true, None) => self.overlay(),
+            (true, Some(slot)) => self.map_overlay(slot),
+        };
         Some(Content { placed, version, window, overlay })
+    }
+
+    /// An attribution over the film; all share one scale, from zero to each map's own largest values.
+    fn map_overlay(&self, slot: usize) -> Option<(u64, Overlay<'_>)> {
+        let (film, shown) = (self.film.as_ref()?, self.attribution.jobs[slot].value.as_ref()?);
+        let (settings, colour) = (self.light_box.overlay, &self.look.colour);
+        let overlay = Overlay {
+            map: Placed { plane: &shown.relative, pyramid: None, extent: film.extent },
+            limit: 1.0,
+            threshold: settings.threshold,
+            opacity: settings.opacity,
+            added: rgb(if shown.attribution.is_signed { colour.added } else { colour.changed }),
+            removed: rgb(colour.removed),
+        };
+        Some((shown.version, overlay))
     }
 
     fn overlay(&self) -> Option<(u64, Overlay<'_>)> {

@@ -2,6 +2,7 @@
 //! window and zoom, bottom right what changed.
 
 use egui::{Align2, Color32, Mesh, Pos2, Rect, Shape, TextStyle, Ui, pos2, vec2};
+use fluoro_core::shift::Target;
 
 use super::pane::transform;
 use super::{Arrangement, Pane};
@@ -18,7 +19,7 @@ pub fn show(app: &App, ui: &Ui, rect: Rect, pane: Pane, has_overlay: bool) {
     let inner = rect.shrink(look.size.pad);
     let mut lines =
         Lines { ui, look, painter: ui.painter_at(rect), fade: if app.light_box.dragging { 0.3 } else { 1.0 } };
-    let is_first = pane == Pane::Original || app.light_box.arrangement == Arrangement::One;
+    let is_first = matches!(pane, Pane::Original | Pane::FirstMap) || app.light_box.arrangement == Arrangement::One;
 
     let before = app.light_box.before && pane == Pane::Counterfactual;
     let name = if before { "before (reconstruction)" } else { pane.name() };
@@ -30,6 +31,7 @@ pub fn show(app: &App, ui: &Ui, rect: Rect, pane: Pane, has_overlay: bool) {
             (if app.shows_whole_shift() { "over the whole shift" } else { "after − before" }).to_owned(),
             false,
         )),
+        Pane::FirstMap | Pane::SecondMap => top = map_lines(app, pane),
         Pane::Original => {}
     }
     let title = Rect::from_min_max(inner.left_top(), lines.down(inner.left_top(), Align2::LEFT_TOP, top));
@@ -49,7 +51,7 @@ pub fn show(app: &App, ui: &Ui, rect: Rect, pane: Pane, has_overlay: bool) {
         lines.up(inner.left_bottom(), Align2::LEFT_BOTTOM, view_lines(app, ui, rect));
     }
     if has_overlay {
-        scale(app, ui, rect, &lines);
+        scale(&Scale::of(app, pane), app, ui, rect, &lines);
     }
 }
 
@@ -134,7 +136,8 @@ fn change_lines(app: &App) -> Vec<(String, bool)> {
         let lambda = shift.lambdas.get(frame).copied().unwrap_or_default();
         let target = app.shift.job.value.as_ref().map(|done| app.target_name(done.request.target)).unwrap_or_default();
         let score = shift.predictions.get(frame).copied().unwrap_or(f32::NAN);
-        let is_label = shift.others.len() < app.labels().len();
+        let along = app.shift.job.value.as_ref().map(|done| done.request.target);
+        let is_label = !matches!(along, Some(Target::Feature(_)));
         let second = if is_label {
             format!("score {} · λ {}", number::score(score), number::short(lambda))
         } else {
@@ -163,11 +166,39 @@ fn change_lines(app: &App) -> Vec<(String, bool)> {
     lines
 }
 
+/// What an attribution's viewport shows.
+fn map_lines(app: &App, pane: Pane) -> Vec<(String, bool)> {
+    let shown = pane.slot().and_then(|slot| app.attribution.jobs[slot].value.as_ref());
+    let Some(shown) = shown else {
+        return vec![(pane.name().to_owned(), true), ("nothing computed yet".to_owned(), false)];
+    };
+    let label = app.labels().get(shown.request.label).cloned().unwrap_or_default();
+    vec![(shown.attribution.method.to_owned(), true), (label, false)]
+}
+
+/// What a colour bar says.
+struct Scale {
+    limit: f32,
+    /// From zero up in one colour, not from negative to positive.
+    one_sided: bool,
+    unit: &'static str,
+}
+
+impl Scale {
+    fn of(app: &App, pane: Pane) -> Self {
+        match pane.slot().and_then(|slot| app.attribution.jobs[slot].value.as_ref()) {
+            Some(shown) => Self { limit: 100.0, one_sided: !shown.attribution.is_signed, unit: "% of its largest" },
+            None => {
+                Self { limit: app.light_box.difference.limit, one_sided: app.shows_whole_shift(), unit: "grey levels" }
+            }
+        }
+    }
+}
+
 /// The colour bar: what the overlay's colours stand for.
-fn scale(app: &App, ui: &Ui, rect: Rect, lines: &Lines<'_>) {
-    let (look, limit) = (&app.look, app.light_box.difference.limit);
+fn scale(scale: &Scale, app: &App, ui: &Ui, rect: Rect, lines: &Lines<'_>) {
+    let (look, limit, whole) = (&app.look, scale.limit, scale.one_sided);
     let (colour, size) = (&look.colour, &look.size);
-    let whole = app.shows_whole_shift();
     let height = size.scale_height.min(rect.height() * 0.5);
     let middle = pos2(rect.right() - size.pad - size.scale_width / 2.0, rect.center().y);
     let bar = Rect::from_center_size(middle, vec2(size.scale_width, height));
@@ -201,5 +232,5 @@ fn scale(app: &App, ui: &Ui, rect: Rect, lines: &Lines<'_>) {
     }
     let low = if whole { "0".to_owned() } else { number::short(-limit) };
     lines.line(pos2(left, bar.bottom()), Align2::RIGHT_CENTER, &low, false);
-    lines.line(pos2(bar.right(), bar.bottom() + size.pad), Align2::RIGHT_TOP, "grey levels", false);
+    lines.line(pos2(bar.right(), bar.bottom() + size.pad), Align2::RIGHT_TOP, scale.unit, false);
 }

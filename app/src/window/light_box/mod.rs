@@ -59,6 +59,8 @@ pub struct LightBox {
     pub overlay: OverlaySettings,
     /// The unedited picture is shown where the edited one would be, while a key is held.
     pub before: bool,
+    /// The attribution panel is open: its two maps are on the light box.
+    pub attribution: bool,
     /// A hand is moving something.
     pub dragging: bool,
     pub(super) difference: content::DifferenceCache,
@@ -75,6 +77,7 @@ impl Default for LightBox {
             invert: false,
             overlay: OverlaySettings { on: true, on_made: false, opacity: 0.75, threshold: 0.08 },
             before: false,
+            attribution: false,
             dragging: false,
             difference: content::DifferenceCache::default(),
             drawn: Default::default(),
@@ -101,11 +104,14 @@ impl LightBox {
 
     /// Whether a difference viewport is on screen.
     fn shows_difference(&self) -> bool {
-        self.panes().contains(&Pane::Difference)
+        self.panes().iter().any(|pane| matches!(pane, Pane::Difference | Pane::FirstMap))
     }
 
     /// The panes on screen, in reading order.
     fn panes(&self) -> Vec<Pane> {
+        if self.attribution {
+            return vec![Pane::FirstMap, Pane::SecondMap];
+        }
         match self.arrangement {
             Arrangement::Four => vec![Pane::Original, Pane::Counterfactual, Pane::Reconstruction, Pane::Difference],
             Arrangement::Two => vec![Pane::Original, Pane::Counterfactual],

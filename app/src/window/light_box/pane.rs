@@ -19,12 +19,12 @@ pub fn show(app: &mut App, ui: &mut Ui, rect: Rect, pane: Pane) {
     response.widget_info(|| WidgetInfo::labeled(egui::Role::Image, true, format!("viewport: {}", pane.name())));
     let pixels = viewport_pixels(ui, rect);
     hand::take(app, ui, &response, rect, pixels);
-    if response.double_clicked() {
+    if response.double_clicked() && pane.slot().is_none() {
         maximise(app, pane);
     }
 
     let has_overlay = app.light_box.has_overlay() && lies_on(app, pane);
-    if has_overlay {
+    if has_overlay && pane.slot().is_none() {
         app.find_difference();
     }
     if !draw(app, ui, rect, pane, pixels, has_overlay, pane.index()) {
@@ -55,6 +55,7 @@ pub fn show(app: &mut App, ui: &mut Ui, rect: Rect, pane: Pane) {
 fn lies_on(app: &App, pane: Pane) -> bool {
     match pane {
         Pane::Difference => true,
+        Pane::FirstMap | Pane::SecondMap => pane.slot().is_some_and(|slot| app.attribution.jobs[slot].value.is_some()),
         Pane::Counterfactual => !app.light_box.shows_difference() && !app.light_box.before,
         Pane::Original | Pane::Reconstruction => false,
     }

@@ -7,6 +7,7 @@ use super::command::Command;
 use super::light_box;
 use super::tokens::Look;
 
+mod attribution;
 mod covers;
 mod features;
 mod findings;
@@ -44,6 +45,7 @@ pub fn show(app: &mut App, ui: &mut Ui) {
     let height = if app.layout.bottom { pick(size.bottom, size.bottom_narrow) } else { size.tab_bar };
     bar(Panel::bottom("tabs"), &look, height).show(ui, |ui| tabs(app, ui));
     notice::show(app, ui);
+    app.light_box.attribution = app.layout.bottom && app.layout.tab == Tab::Attribution;
     CentralPanel::no_frame().show(ui, |ui| light_box::show(app, ui));
 
     covers::show(app, ui);
@@ -78,6 +80,7 @@ fn tabs(app: &mut App, ui: &mut Ui) {
     ui.horizontal(|ui| {
         for (tab, command) in [
             (Tab::Shift, Command::ShowShift),
+            (Tab::Attribution, Command::ShowAttribution),
             (Tab::Gallery, Command::ShowGallery),
             (Tab::Performance, Command::ShowPerformance),
         ] {
@@ -112,6 +115,7 @@ fn tabs(app: &mut App, ui: &mut Ui) {
     ui.add_space(look.size.gap);
     match app.layout.tab {
         Tab::Shift => shift::show(app, ui),
+        Tab::Attribution => attribution::show(app, ui),
         Tab::Gallery => gallery::show(app, ui),
         Tab::Performance => performance::show(app, ui),
     }

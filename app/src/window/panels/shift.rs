@@ -40,7 +40,7 @@ fn settings(app: &mut App, ui: &mut Ui) {
         name(
             ui,
             "target",
-            "What the shift changes: a finding along the gradient of its score, or a feature along its own direction",
+            "What the shift changes: a finding along the gradient of its score, a feature along its own direction, or a linear probe",
         );
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if app.shift.job.working.is_some() {
@@ -59,36 +59,43 @@ fn settings(app: &mut App, ui: &mut Ui) {
     });
     let settings = &mut app.shift.settings;
     ui.horizontal(|ui| {
-        name(
-            ui,
-            "preset",
-            "Whose rules the search follows. paper: gifsplanation at the time of the paper, down to a drop of 0.5, up to a rise \
-             of 0.05, eleven frames",
-        );
+        name(ui, "preset", "Whose rules the search for both ends follows");
         let width = 3.0 * look.size.row;
-        let combo = egui::ComboBox::from_id_salt("preset").width(width).selected_text("paper").show_ui(ui, |ui| {
-            ui.selectable_value(&mut settings.preset, Preset::Paper, "paper");
-        });
-        combo.response.accessible_name("preset");
+        let combo = egui::ComboBox::from_id_salt("preset").width(width).selected_text(settings.preset.name()).show_ui(
+            ui,
+            |ui| {
+                for preset in Preset::ALL {
+                    ui.selectable_value(&mut settings.preset, preset, preset.name()).on_hover_text(preset.about());
+                }
+            },
+        );
+        combo.response.accessible_name("preset").on_hover_text(settings.preset.about());
         ui.add_space(look.size.pad);
         name(ui, "map", "How the difference map of the whole shift is made from its frames");
-        let combo = egui::ComboBox::from_id_salt("map").width(width).selected_text(settings.map.name()).show_ui(ui, |ui| {
-            for method in MapMethod::ALL {
-                ui.selectable_value(&mut settings.map, method, method.name());
-            }
-        });
+        let combo = egui::ComboBox::from_id_salt("map")
+            .width(width)
+            .selected_text(settings.map.unwrap_or(settings.preset.map()).name())
+            .show_ui(ui, |ui| {
+                for method in MapMethod::ALL {
+                    ui.selectable_value(&mut settings.map, Some(method), method.name());
+                }
+            });
         combo.response.accessible_name("difference map");
     });
     ui.horizontal(|ui| {
         ui.checkbox(&mut settings.fixed, "fixed range")
-            .on_hover_text("First and last λ, instead of the preset's search");
+            .on_hover_text(
+                "First and last λ, instead of the preset's search: in standard deviations of the latent (fluoro), or in multiples \
+                 of the raw gradient (published presets)",
+            );
         let [low, high] = &mut settings.range;
         ui.add_enabled_ui(settings.fixed, |ui| {
-            let below = *high - 1.0;
-            ui.add(DragValue::new(low).range(-10_000.0..=below)).accessible_name("first lambda");
+            let step = if settings.preset.is_published() { 1.0 } else { 0.1 };
+            let below = *high - step;
+            ui.add(DragValue::new(low).speed(step).range(-10_000.0..=below)).accessible_name("first lambda");
             ui.label("to");
-            let above = *low + 1.0;
-            ui.add(DragValue::new(high).range(above..=10_000.0)).accessible_name("last lambda");
+            let above = *low + step;
+            ui.add(DragValue::new(high).speed(step).range(above..=10_000.0)).accessible_name("last lambda");
         });
     });
     ui.horizontal(|ui| {
@@ -101,6 +108,7 @@ fn settings(app: &mut App, ui: &mut Ui) {
 
 fn target(app: &mut App, ui: &mut Ui) {
     let labels = app.labels();
+    let probes = app.manifest().map(|manifest| manifest.probes.clone()).unwrap_or_default();
     let top = app.analysis().map(|analysis| {
         let mut order: Vec<usize> =
             (0..analysis.activations.len()).filter(|&i| analysis.activations[i] > 0.0).collect();
@@ -116,6 +124,13 @@ fn target(app: &mut App, ui: &mut Ui) {
         .show_ui(ui, |ui| {
             for (index, label) in labels.iter().enumerate() {
                 ui.selectable_value(&mut app.shift.settings.target, Target::Label(index), label);
+            }
+            if !probes.is_empty() {
+                ui.separator();
+            }
+            for (index, probe) in probes.iter().enumerate() {
+                let words = format!("probe: {}", probe.name);
+                ui.selectable_value(&mut app.shift.settings.target, Target::Probe(index), words);
             }
             ui.separator();
             for index in top.unwrap_or_default() {
@@ -153,7 +168,7 @@ fn timeline(app: &mut App, ui: &mut Ui, done: &Done) {
     });
     let rect = ui.available_rect_before_wrap();
     let (shift, labels) = (&done.shift, app.labels());
-    let is_label = labels.contains(&shift.target);
+    let is_label = labels.contains(&shift.target) || matches!(done.request.target, Target::Probe(_));
     let mut lines: Vec<Line<'_>> = shift
         .others
         .iter()

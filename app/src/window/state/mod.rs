@@ -1,5 +1,6 @@
 //! What the window knows, apart from how it is drawn: films, edits, shifts, problems. No egui widget in here.
 
+pub mod attribution;
 pub mod edits;
 pub mod features;
 pub mod films;

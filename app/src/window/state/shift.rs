@@ -26,20 +26,23 @@ pub struct Settings {
     pub counted: bool,
     /// That number.
     pub frames: usize,
-    /// How the difference map is made.
-    pub map: MapMethod,
+    /// How the difference map is made; as the preset does when none.
+    pub map: Option<MapMethod>,
+    /// Whether the map keeps its sign.
+    pub signed: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         Self {
             target: Target::Label(0),
-            preset: Preset::Paper,
+            preset: Preset::Fluoro,
             fixed: false,
-            range: [-100.0, 100.0],
+            range: [-2.0, 2.0],
             counted: false,
             frames: 11,
-            map: MapMethod::Max,
+            map: None,
+            signed: false,
         }
     }
 }
@@ -48,11 +51,12 @@ impl Settings {
     /// The request for the worker.
     pub fn request(&self) -> ShiftRequest {
         ShiftRequest {
-            target: self.target,
             preset: self.preset,
             range: self.fixed.then_some(self.range),
             frames: self.counted.then_some(self.frames),
             map: self.map,
+            signed: self.signed,
+            ..ShiftRequest::of(self.target)
         }
     }
 }

@@ -9,13 +9,13 @@ use rand_chacha::ChaCha8Rng;
 
 use super::case::Case;
 use super::method::{Method, Walk};
-use super::probe::TokenProbe;
 use super::{FeatureOfFactor, Film};
 use crate::engine::analysis::film_activations;
 use crate::engine::{Analysis, Edit, Engine, IntoFloats, Progress};
 use crate::error::{Error, Result};
 use crate::metrics;
 use crate::phantom::Factor;
+use crate::probe::TokenProbe;
 use crate::radiograph::Radiograph;
 
 /// Features of the group.

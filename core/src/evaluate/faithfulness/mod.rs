@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use crate::attribution::{self, AttributionRequest};
 use crate::dataset::{Part, PatientSplit};
 use crate::engine::{Engine, Progress};
 use crate::error::{Error, Result};
@@ -21,7 +22,6 @@ use crate::phantom::{self, Factor, Phantom};
 mod case;
 mod fit;
 mod method;
-mod probe;
 mod sheet;
 
 pub use method::Method;
@@ -43,10 +43,12 @@ pub struct FaithfulnessRequest {
     pub films: usize,
     /// Most films fitted on.
     pub fit: usize,
+    /// Attribution methods whose maps are held against the true mask, by name; `evaluate iou` has them all.
+    pub attributions: Vec<String>,
 }
 
 /// One factor and method.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct FaithfulnessRow {
     /// The factor's label.
     pub factor: String,
@@ -149,6 +151,7 @@ pub fn evaluate(engine: &Engine, request: &FaithfulnessRequest, progress: &Progr
     if request.films == 0 || request.fit < 2 {
         return Err(Error::Invalid("measure at least one film for a factor and fit on at least two".into()));
     }
+    request.attributions.iter().try_for_each(|name| attribution::method(name).map(drop))?;
     if engine.bundle().decoder.is_none() {
         return Err(engine.bundle().missing("decoder", "faithfulness"));
     }
@@ -187,6 +190,10 @@ pub fn evaluate(engine: &Engine, request: &FaithfulnessRequest, progress: &Progr
             rows.push(row(engine, factor, method, &fitted, unseen, &record.outcomes));
             measured_methods.insert(method, record);
         }
+        for method in &request.attributions {
+            progress.step(&stage, done, factors.len())?;
+            rows.push(map_row(engine, (factor, label), method, unseen, &cases)?);
+        }
         pages.extend(sheet::Page::of(factor, measured_methods));
     }
     progress.step("measuring", factors.len(), factors.len())?;
@@ -201,6 +208,42 @@ pub fn evaluate(engine: &Engine, request: &FaithfulnessRequest, progress: &Progr
             features,
         },
         sheet: sheet::draw(&pages)?,
+    })
+}
+
+/// The row of an attribution method, which changes no film: only where its map lies can be measured.
+fn map_row(
+    engine: &Engine,
+    (factor, label): (Factor, usize),
+    method: &str,
+    unseen: usize,
+    cases: &[Case],
+) -> Result<FaithfulnessRow> {
+    let request = AttributionRequest { method: method.to_owned(), label };
+    let (mut ious, mut precisions, mut areas) = (Vec::new(), Vec::new(), Vec::new());
+    for case in cases {
+        let area = case.mask.iter().filter(|&&inside| inside).count() as f64 / case.mask.len().max(1) as f64;
+        areas.push(area);
+        if area > 0.0 {
+            let found = engine.attribute(&case.analysis, &request, &Progress::silent())?;
+            let magnitude = found.map.map(f32::abs);
+            // A map that says nothing marks nothing.
+            let is_blank = found.is_blank;
+            ious.push(if is_blank { 0.0 } else { metrics::iou_at_reference_area(magnitude.data(), &case.mask)? });
+            precisions.push(if is_blank { 0.0 } else { metrics::average_precision(magnitude.data(), &case.mask)? });
+        }
+    }
+    let by_chance: Vec<f64> = areas.iter().filter(|&&area| area > 0.0).map(|area| area / (2.0 - area)).collect();
+    Ok(FaithfulnessRow {
+        factor: factor.label().into(),
+        method: format!("map: {method}"),
+        films: cases.len(),
+        unseen,
+        iou: metrics::mean_bootstrap(&ious),
+        iou_by_chance: metrics::mean_bootstrap(&by_chance),
+        average_precision: metrics::mean_bootstrap(&precisions),
+        mask_area: metrics::mean_bootstrap(&areas),
+        ..FaithfulnessRow::default()
     })
 }
 

@@ -18,16 +18,17 @@ const UNUSUAL: f64 = 0.98;
 
 /// A fitted probe.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct TokenProbe {
-    /// Logit of a token `z`: `weight . z + bias`.
-    weight: Vec<f32>,
-    bias: f32,
-    /// `weight . pattern = 1`.
-    pattern: Vec<f32>,
+pub struct TokenProbe {
+    /// Logit of a token `z`: `weight . z + bias`, `[d]`.
+    pub weight: Vec<f32>,
+    /// See [`Self::weight`].
+    pub bias: f32,
+    /// `weight . pattern = 1`, `[d]`.
+    pub pattern: Vec<f32>,
     /// Mean logit of tokens on films without the factor.
-    quiet: f32,
+    pub quiet: f32,
     /// Logit above which a token shows the factor.
-    loud: f32,
+    pub loud: f32,
 }
 
 impl TokenProbe {
@@ -57,6 +58,29 @@ impl TokenProbe {
         let at = (UNUSUAL * without.len().saturating_sub(1) as f64) as usize;
         probe.loud = without.get(at).copied().unwrap_or(probe.quiet);
         probe
+    }
+
+    /// Logit of a film's tokens `[n * d]`: that of the token that shows it most.
+    #[must_use]
+    pub fn film_logit(&self, film: &[f32]) -> f32 {
+        film.chunks_exact(self.weight.len()).map(|token| self.logit(token)).fold(f32::NEG_INFINITY, f32::max)
+    }
+
+    /// Which way a film's tokens `[n * d]` go for more of it: the pattern at every token that shows it, as much as it does; at
+    /// the token nearest to it on a film that does not.
+    #[must_use]
+    pub fn direction(&self, film: &[f32]) -> Vec<f32> {
+        let dim = self.weight.len();
+        let logits: Vec<f32> = film.chunks_exact(dim).map(|token| self.logit(token)).collect();
+        let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let share = |logit: f32| {
+            if logit > self.loud {
+                logit - self.quiet
+            } else {
+                f32::from(u8::from(logit == highest && highest <= self.loud))
+            }
+        };
+        logits.iter().flat_map(|&logit| self.pattern.iter().map(move |p| p * share(logit))).collect()
     }
 
     fn logit(&self, token: &[f32]) -> f32 {
@@ -152,6 +176,18 @@ mod tests {
                 (film, i % 2 == 0)
             })
             .unzip()
+    }
+
+    #[test]
+    fn a_direction_leads_up_on_films_with_and_without() {
+        let (films, present) = films();
+        let probe = TokenProbe::fit(&films, &present, 3);
+        for (film, is_present) in films.iter().zip(&present) {
+            let way = probe.direction(film);
+            let moved = |step: f32| film.iter().zip(&way).map(|(z, w)| z + step * w).collect::<Vec<f32>>();
+            assert!(probe.film_logit(&moved(0.5)) > probe.film_logit(film), "{is_present}");
+            assert!(probe.film_logit(&moved(-0.5)) <= probe.film_logit(film), "{is_present}");
+        }
     }
 
     #[test]

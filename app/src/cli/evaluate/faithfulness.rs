@@ -1,10 +1,10 @@
-//! `fluoro evaluate`: how good explanations are, in numbers.
+//! `fluoro evaluate faithfulness`: on phantoms, against their truth.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use clap::{Args, Subcommand};
+use clap::Args;
 use fluoro_core::bundle::BundleSource;
 use fluoro_core::engine::{Progress, Step};
 use fluoro_core::evaluate::faithfulness::{self, Evaluated, Faithfulness, FaithfulnessRequest};
@@ -13,25 +13,13 @@ use fluoro_core::metrics::Estimate;
 use fluoro_core::phantom::Factor;
 use fluoro_core::{Error, Result};
 
-use super::failure::Failure;
-use super::progress::Meter;
-use super::{Global, output};
+use crate::cli::failure::Failure;
+use crate::cli::progress::Meter;
+use crate::cli::{Global, output};
 
 /// What to measure.
 #[derive(Args)]
-pub struct EvaluateArgs {
-    #[command(subcommand)]
-    kind: Kind,
-}
-
-#[derive(Subcommand)]
-enum Kind {
-    /// On phantoms: does an explanation do to a film what the truth does
-    Faithfulness(FaithfulnessArgs),
-}
-
-#[derive(Args)]
-struct FaithfulnessArgs {
+pub struct FaithfulnessArgs {
     /// Folder that fluoro phantom made
     #[arg(value_name = "DATASET")]
     dataset: PathBuf,
@@ -44,6 +32,9 @@ struct FaithfulnessArgs {
     /// Most films that features and probes are fitted on, from the half that is not measured
     #[arg(long, value_name = "N", default_value_t = 1500)]
     fit: usize,
+    /// Attribution methods whose maps are held against the true mask too [default: grad,gradcam]
+    #[arg(long = "map", value_name = "METHOD", value_delimiter = ',', default_values_t = ["grad".to_owned(), "gradcam".to_owned()])]
+    maps: Vec<String>,
     /// Read films and frames with the classifier of this bundle instead
     #[arg(long, value_name = "NAME|PATH")]
     classifier: Option<String>,
@@ -56,8 +47,7 @@ struct FaithfulnessArgs {
 ///
 /// # Errors
 /// When the dataset or the bundle cannot be used, or an output cannot be written; then nothing is written.
-pub fn run(args: &EvaluateArgs, global: &Global) -> Result<(), Failure> {
-    let Kind::Faithfulness(args) = &args.kind;
+pub fn run(args: &FaithfulnessArgs, global: &Global) -> Result<(), Failure> {
     if let Some(folder) = &args.output {
         atomic::check_folder(folder)?;
     }
@@ -66,6 +56,7 @@ pub fn run(args: &EvaluateArgs, global: &Global) -> Result<(), Failure> {
         factors: args.factors.iter().map(|text| Factor::parse(text)).collect::<Result<_>>()?,
         films: args.films,
         fit: args.fit,
+        attributions: args.maps.clone(),
     };
     let meter = Meter::long();
     let report = |step: Step<'_>| meter.report(step);
