@@ -86,13 +86,20 @@ pub fn shift_map(reference: &Plane, frames: &[Plane], method: MapMethod) -> Resu
 
 /// The same with its sign: positive where the film becomes brighter as lambda grows.
 ///
-/// A frame below lambda 0 counts with its sign turned, so that what it lost is what the target adds. [`MapMethod::Max`] is
+/// `origin` is the lambda of the reference; a frame below it counts with its sign turned, so that what it lost is what the
+/// target adds. [`MapMethod::Max`] is
 /// the difference of the largest magnitude, [`MapMethod::Mean`] the mean, [`MapMethod::Minmax`] last less first frame, and
 /// [`MapMethod::Interval`] that over the number of intervals.
 ///
 /// # Errors
 /// When there is no frame, the sizes differ, or there is not one lambda for each frame.
-pub fn signed_shift_map(reference: &Plane, frames: &[Plane], lambdas: &[f32], method: MapMethod) -> Result<Plane> {
+pub fn signed_shift_map(
+    reference: &Plane,
+    origin: f32,
+    frames: &[Plane],
+    lambdas: &[f32],
+    method: MapMethod,
+) -> Result<Plane> {
     let (first, last) = ends(reference, frames)?;
     if lambdas.len() != frames.len() {
         return Err(Error::Shape {
@@ -102,7 +109,7 @@ pub fn signed_shift_map(reference: &Plane, frames: &[Plane], lambdas: &[f32], me
         });
     }
     let turned = |frame: &Plane, lambda: f32| -> Result<Plane> {
-        let sign = if lambda < 0.0 { -1.0 } else { 1.0 };
+        let sign = if lambda < origin { -1.0 } else { 1.0 };
         reference.zip(frame, |r, f| sign * (f - r))
     };
     let mut all = frames.iter().zip(lambdas).map(|(frame, &lambda)| turned(frame, lambda));
@@ -283,12 +290,16 @@ mod tests {
         let reference = flat([0.0, 10.0]);
         let frames = [flat([-8.0, 13.0]), flat([0.0, 10.0]), flat([4.0, 12.0])];
         let lambdas = [-2.0, 0.0, 1.0];
-        let map = |m| signed_shift_map(&reference, &frames, &lambdas, m).unwrap().into_data();
+        let map = |m| signed_shift_map(&reference, 0.0, &frames, &lambdas, m).unwrap().into_data();
         assert_eq!(map(MapMethod::Max), [8.0, -3.0]);
         assert_eq!(map(MapMethod::Mean), [4.0, -1.0 / 3.0]);
         assert_eq!(map(MapMethod::Minmax), [12.0, -1.0]);
         assert_eq!(map(MapMethod::Interval), [6.0, -0.5]);
-        assert!(signed_shift_map(&reference, &frames, &lambdas[1..], MapMethod::Max).is_err());
+        assert!(signed_shift_map(&reference, 0.0, &frames, &lambdas[1..], MapMethod::Max).is_err());
+        // A feature's reference lies at its own activation: both frames below it lost something.
+        let feature = [flat([-8.0, 10.0]), flat([-2.0, 10.0]), flat([0.0, 10.0])];
+        let map = signed_shift_map(&reference, 3.0, &feature, &[0.0, 2.0, 3.0], MapMethod::Max).unwrap();
+        assert_eq!(map.into_data(), [8.0, 0.0]);
         let cleaned = clean_signed(&flat([8.0, -9.0]), None, Some(50.0));
         assert_eq!(cleaned.into_data(), [0.0, -9.0]);
     }

@@ -10,6 +10,7 @@ use fluoro_core::engine::{Progress, Step};
 use fluoro_core::export::attribution::attribution_png;
 use fluoro_core::export::{Action, Recipe, atomic, recipe_path};
 use fluoro_core::radiograph::Radiograph;
+use fluoro_core::{Error, Result};
 use serde::Serialize;
 
 use super::failure::Failure;
@@ -22,13 +23,16 @@ pub struct AttributeArgs {
     /// Film
     file: PathBuf,
     /// Label
-    #[arg(long, value_name = "LABEL")]
-    target: String,
-    #[arg(long = "method", value_name = "METHOD", required = true, value_delimiter = ',', help = format!(
-        "{}; several stand side by side on one scale",
+    #[arg(long, value_name = "LABEL", required_unless_present = "recipe")]
+    target: Option<String>,
+    #[arg(long = "method", value_name = "METHOD", required_unless_present = "recipe", value_delimiter = ',', help = format!(
+        "{}; several stand side by side, each on its own scale",
         attribution::METHODS.map(attribution::Attributor::name).join(", ")
     ))]
     methods: Vec<String>,
+    /// Repeat what a recipe says
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["target", "methods"])]
+    recipe: Option<PathBuf>,
     /// Picture to write; its recipe is written beside it
     #[arg(short, long, value_name = "OUT.png")]
     output: PathBuf,
@@ -68,22 +72,35 @@ pub fn run(args: &AttributeArgs, global: &Global) -> Result<(), Failure> {
         attribution::method(method)?;
     }
     let film = Radiograph::open(&args.file)?;
+    let given = args.recipe.as_deref().map(Recipe::read).transpose()?;
     let meter = Meter::short();
     let report = |step: Step<'_>| meter.report(step);
     let never = AtomicBool::new(false);
     let progress = Progress::new(&report, &never);
     let (found, score, input, recipe) = global.with_engine(|engine| {
-        let label = engine.bundle().label_index(&args.target)?;
+        let requests: Vec<AttributionRequest> = match (&given, &args.target) {
+            (Some(Recipe { action: Action::Attribute(requests), .. }), _) => requests.clone(),
+            (Some(_), _) => {
+                return Err(Error::Invalid(
+                    "this recipe is not one of an attribution; use shift, edit or segment".into(),
+                ));
+            }
+            (None, target) => {
+                let label = engine.bundle().label_index(target.as_deref().unwrap_or_default())?;
+                args.methods.iter().map(|method| AttributionRequest { method: method.clone(), label }).collect()
+            }
+        };
+        let label = requests.first().map_or(0, |request| request.label);
         let analysis = engine.analyze(&film)?;
-        let requests: Vec<AttributionRequest> =
-            args.methods.iter().map(|method| AttributionRequest { method: method.clone(), label }).collect();
-        let found: Vec<Attribution> = requests
-            .iter()
-            .map(|request| engine.attribute(&analysis, request, &progress))
-            .collect::<fluoro_core::Result<_>>()?;
+        let found: Vec<Attribution> =
+            requests.iter().map(|request| engine.attribute(&analysis, request, &progress)).collect::<Result<_>>()?;
         let recipe = Recipe::new(engine, &args.file, &analysis.input, Action::Attribute(requests));
-        Ok((found, analysis.predictions[label], analysis.input, recipe))
+        let score = analysis.predictions.get(label).copied().unwrap_or(f32::NAN);
+        Ok((found, score, analysis.input, recipe))
     })?;
+    for difference in given.iter().flat_map(|given| given.differences(&recipe)) {
+        output::warn(&difference);
+    }
     for blank in found.iter().filter(|found| found.is_blank) {
         let reason =
             "the map is zero everywhere: nothing in the film speaks for the label, or the score is at its limit";
@@ -96,7 +113,7 @@ pub fn run(args: &AttributeArgs, global: &Global) -> Result<(), Failure> {
     drop(meter);
     let report = Report {
         film: output::shown(&args.file),
-        target: found.first().map_or_else(|| args.target.clone(), |found| found.label.clone()),
+        target: found.first().map_or_else(String::new, |found| found.label.clone()),
         score,
         methods: found
             .into_iter()

@@ -156,7 +156,9 @@ pub fn run(args: &ShiftArgs, global: &Global) -> Result<(), Failure> {
     let (shift, original, recipe, milliseconds) = global.with_engine(|engine| {
         let action = match &given {
             Some(Recipe { action: action @ Action::Shift { .. }, .. }) => action.clone(),
-            Some(_) => return Err(Error::Invalid("this recipe is not one of a shift; use edit or segment".into())),
+            Some(_) => {
+                return Err(Error::Invalid("this recipe is not one of a shift; use edit, segment or attribute".into()));
+            }
             None => Action::Shift { request: args.shift.request(engine)?, look: args.look.look() },
         };
         let Action::Shift { request, .. } = &action else { return Err(Error::Cancelled) };

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use fluoro_core::engine::{Progress, Step};
+use fluoro_core::export::atomic::Staged;
 use fluoro_core::export::job::{moving, sheet_png, still};
-use fluoro_core::export::page::{PageEntry, page};
+use fluoro_core::export::page::{PageEntry, Quantity, page};
 use fluoro_core::export::{Action, Format, Look, Recipe, atomic};
 use fluoro_core::plane::Plane;
 use fluoro_core::radiograph::Radiograph;
-use fluoro_core::shift::{Shift, StopRule};
+use fluoro_core::shift::{Shift, StopRule, Target};
 use fluoro_core::{Error, Result};
 use serde::Serialize;
 
@@ -21,7 +22,7 @@ use super::target::ShiftOptions;
 use super::{Global, output};
 
 /// Films on one page at most; a browser has to hold their pictures.
-const MOST: usize = 500;
+const MOST: usize = 200;
 
 #[derive(Serialize)]
 struct PageReport {
@@ -34,6 +35,8 @@ struct Made {
     shift: Arc<Shift>,
     original: Plane,
     recipe: Recipe,
+    /// The film's own activation, of a shift along a feature.
+    own_activation: Option<f32>,
 }
 
 /// Shifts every film, writes the pictures and then the page.
@@ -70,7 +73,11 @@ pub fn run(files: &[PathBuf], options: &ShiftOptions, look: Look, path: &Path, g
                 let shift = Arc::new(engine.shift(&analysis, &request, &quiet)?);
                 let action = Action::Shift { request: request.clone(), look };
                 let recipe = Recipe::new(engine, file, &analysis.input, action);
-                Ok(Made { file: file.clone(), shift, original: analysis.input.clone(), recipe })
+                let own_activation = match request.target {
+                    Target::Feature(feature) => analysis.activations.get(feature).copied(),
+                    Target::Label(_) | Target::Probe(_) => None,
+                };
+                Ok(Made { file: file.clone(), shift, original: analysis.input.clone(), recipe, own_activation })
             })
             .collect::<Result<Vec<Made>>>()
     })?;
@@ -89,6 +96,8 @@ pub fn run(files: &[PathBuf], options: &ShiftOptions, look: Look, path: &Path, g
     }
     let title = made.first().map_or_else(|| stem.clone(), |made| format!("{}: shifts", made.shift.target));
     let html = page(&title, &entries);
+    // Ready before the folder comes into sight, so that a full disk leaves neither.
+    let staged = Staged::new(path, |out| out.write_all(html.as_bytes()))?;
     atomic::write_folder_atomic(&folder, |inside| {
         for (name, bytes) in &pictures {
             let path = inside.join(name);
@@ -96,8 +105,13 @@ pub fn run(files: &[PathBuf], options: &ShiftOptions, look: Look, path: &Path, g
         }
         recipes.iter().try_for_each(|(name, recipe)| recipe.write(&inside.join(name)))
     })?;
-    atomic::write_atomic(path, |out| out.write_all(html.as_bytes()))?;
+    staged.finish()?;
     drop(meter);
+    for made in &made {
+        for note in &made.shift.notes {
+            output::warn(&format!("{}: {note}", output::shown(&made.file)));
+        }
+    }
     let outputs = [path.to_path_buf(), folder];
     let films = made.iter().map(|made| Report::new(&made.file, &made.shift, &[])).collect();
     let report = PageReport { films, outputs: output::paths(&outputs) };
@@ -107,15 +121,18 @@ pub fn run(files: &[PathBuf], options: &ShiftOptions, look: Look, path: &Path, g
 
 fn entry(made: &Made, folder: &str, name: &str) -> PageEntry {
     let shift = &made.shift;
+    let own = made.own_activation;
     let nearest = (0..shift.lambdas.len()).min_by(|&a, &b| shift.lambdas[a].abs().total_cmp(&shift.lambdas[b].abs()));
     let spread = shift.predictions.iter().fold([f32::MAX, f32::MIN], |[l, h], &p| [l.min(p), h.max(p)]);
     let words = |stop: StopRule| if stop == StopRule::Fixed { String::new() } else { rule(stop) };
     PageEntry {
         film: made.file.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         target: shift.target.clone(),
-        prediction: nearest.map_or(f32::NAN, |at| shift.predictions[at]),
+        quantity: if shift.is_score() { Quantity::Prediction } else { Quantity::Activation },
+        prediction: own.or(nearest.map(|at| shift.predictions[at])).unwrap_or(f32::NAN),
         range: spread,
         lambdas: shift.lambdas.clone(),
+        notes: shift.notes.iter().map(ToString::to_string).collect(),
         stopped: [words(shift.stopped.low), words(shift.stopped.high)],
         animation: format!("{folder}/{name}.gif"),
         sheet: Some(format!("{folder}/{name}.sheet.png")),

@@ -116,6 +116,7 @@ impl App {
             history.end_gesture();
         }
         self.study.current = index;
+        self.cancel_attribution();
         if self.study.pending.is_none() {
             self.ask_for_film();
         }
@@ -220,6 +221,15 @@ impl App {
             let request = state.request(slot);
             state.jobs[slot].start(worker.attribute(request.clone()));
             state.asked[slot] = Some(request);
+        }
+    }
+
+    /// Stops attributions of a film that is no longer wanted.
+    fn cancel_attribution(&mut self) {
+        let ids: Vec<RequestId> =
+            self.attribution.jobs.iter().filter_map(|job| job.working.as_ref()).map(|(id, _)| *id).collect();
+        if let Some(worker) = &self.worker {
+            ids.into_iter().for_each(|id| worker.cancel(id));
         }
     }
 

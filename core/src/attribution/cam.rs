@@ -65,16 +65,23 @@ impl Attributor for ClassActivation {
     }
 
     fn about(&self) -> &'static str {
-        "class activation map: the label's logit as each cell of the last maps alone would have it (Zhou et al. 2016)"
+        "class activation map: the label's logit as each cell of the last maps alone would have it, less the film's (Zhou et al. \
+         2016)"
     }
 
     fn is_signed(&self) -> bool {
         true
     }
 
+    fn ranks_by_value(&self) -> bool {
+        true
+    }
+
     fn attribute(&self, subject: &Subject<'_>) -> Result<Map> {
         let cells = cells(subject)?;
-        Ok(Map { plane: spread(subject, &cells, &cells.logits)?, cells: Some(cells) })
+        let mean = cells.logits.iter().sum::<f32>() / cells.logits.len().max(1) as f32;
+        let relative: Vec<f32> = cells.logits.iter().map(|logit| logit - mean).collect();
+        Ok(Map { plane: spread(subject, &cells, &relative)?, cells: Some(cells) })
     }
 }
 
@@ -91,6 +98,10 @@ impl Attributor for LogRatio {
     }
 
     fn is_signed(&self) -> bool {
+        true
+    }
+
+    fn ranks_by_value(&self) -> bool {
         true
     }
 

@@ -14,8 +14,6 @@ use crate::plane::Plane;
 const STEPS: usize = 100;
 /// Films in one pass.
 const BATCH: usize = 10;
-/// Grey level that the integral starts from: the middle of the range, as in the published comparison.
-const BASELINE: f32 = 0.0;
 /// Noisy films of SmoothGrad, and the standard deviation of their noise in grey levels: 10 % of the range, as in the paper.
 const NOISY: usize = 25;
 const NOISE: f32 = 204.8;
@@ -76,16 +74,35 @@ impl Attributor for Guided {
     }
 }
 
-/// Integrated gradients from mid-grey.
-pub(super) struct Integrated;
+/// Integrated gradients from a flat film.
+pub(super) struct Integrated {
+    name: &'static str,
+    about: &'static str,
+    baseline: f32,
+}
+
+impl Integrated {
+    /// From the middle of the range, as in the published comparison: what is darker or brighter than that counts.
+    pub(super) const FROM_GREY: Self = Self {
+        name: "integrated",
+        about: "gradient averaged on the way from a mid-grey film, times the film less mid-grey (Sundararajan et al. 2017)",
+        baseline: 0.0,
+    };
+    /// From black: what is bright counts.
+    pub(super) const FROM_BLACK: Self = Self {
+        name: "integrated-black",
+        about: "gradient averaged on the way from a black film, times the film less black (Sundararajan et al. 2017)",
+        baseline: -1024.0,
+    };
+}
 
 impl Attributor for Integrated {
     fn name(&self) -> &'static str {
-        "integrated"
+        self.name
     }
 
     fn about(&self) -> &'static str {
-        "gradient averaged on the way from a mid-grey film, times the film less mid-grey (Sundararajan et al. 2017)"
+        self.about
     }
 
     fn is_signed(&self) -> bool {
@@ -93,7 +110,7 @@ impl Attributor for Integrated {
     }
 
     fn attribute(&self, subject: &Subject<'_>) -> Result<Map> {
-        Ok(Map { plane: integrated(subject, BASELINE)?, cells: None })
+        Ok(Map { plane: integrated(subject, self.baseline)?, cells: None })
     }
 }
 

@@ -33,6 +33,10 @@ pub trait Attributor: Sync {
     fn about(&self) -> &'static str;
     /// Whether a map's sign says anything: positive where the pixel speaks for the label.
     fn is_signed(&self) -> bool;
+    /// Whether only the value ranks pixels, not its magnitude: what speaks most against the label is then ranked last.
+    fn ranks_by_value(&self) -> bool {
+        false
+    }
     /// The map of one film and label.
     ///
     /// # Errors
@@ -41,11 +45,12 @@ pub trait Attributor: Sync {
 }
 
 /// Every method, in the order in which menus and tables show them.
-pub static METHODS: [&dyn Attributor; 12] = [
+pub static METHODS: [&dyn Attributor; 13] = [
     &control::LatentShift,
     &gradient::Gradient,
     &gradient::Guided,
-    &gradient::Integrated,
+    &gradient::Integrated::FROM_GREY,
+    &gradient::Integrated::FROM_BLACK,
     &gradient::SmoothGrad,
     &cam::GradCam,
     &cam::ClassActivation,
@@ -100,10 +105,20 @@ pub struct Attribution {
     pub map: Plane,
     /// Whether its sign says anything.
     pub is_signed: bool,
+    /// Whether pixels are ranked by value, not by magnitude.
+    pub ranks_by_value: bool,
     /// Cells, where the method has them.
     pub cells: Option<Cells>,
     /// Whether every value is zero: nothing in the film speaks for the label, or its score is at its limit.
     pub is_blank: bool,
+}
+
+impl Attribution {
+    /// How much each pixel counts: what is compared with regions, and between networks.
+    #[must_use]
+    pub fn strength(&self) -> Plane {
+        if self.ranks_by_value { self.map.clone() } else { self.map.map(f32::abs) }
+    }
 }
 
 /// A request for one.
@@ -139,6 +154,7 @@ impl Engine {
             is_blank: found.plane.data().iter().all(|&v| v == 0.0),
             map: found.plane,
             is_signed: method.is_signed(),
+            ranks_by_value: method.ranks_by_value(),
             cells: found.cells,
         })
     }

@@ -207,7 +207,7 @@ impl Bundle {
     pub fn probe_index(&self, name: &str) -> Result<usize> {
         let names = || self.manifest.probes.iter().map(|probe| probe.name.as_str());
         if self.probes.is_empty() {
-            return Err(self.missing("probes", "this target; fluoro train probes makes some"));
+            return Err(self.missing("probes (fluoro train probes makes some)", "this target"));
         }
         names().position(|own| own.eq_ignore_ascii_case(name)).ok_or_else(|| Error::unknown("probe", name, names()))
     }

@@ -147,13 +147,15 @@ impl Region {
     }
 }
 
-/// Boxes on a film of another size, their edges cut to whole pixels as gifsplanation does.
+/// Boxes on a film of another size. Place and size are each cut to whole pixels, as torchxrayvision does; of several boxes
+/// all count, where it takes the last.
 fn box_mask(boxes: &[[f64; 4]], width: usize, height: usize) -> Plane {
     let scaled = |v: f64, side: usize| ((v * side as f64 / BOXES_SIDE).max(0.0) as usize).min(side);
     let mut mask = Plane::filled(width, height, 0.0);
     for &[x, y, w, h] in boxes {
-        let (left, right) = (scaled(x, width), scaled(x + w, width));
-        for row in scaled(y, height)..scaled(y + h, height) {
+        let (left, top) = (scaled(x, width), scaled(y, height));
+        let (right, bottom) = ((left + scaled(w, width)).min(width), (top + scaled(h, height)).min(height));
+        for row in top..bottom {
             mask.data_mut()[row * width + left..row * width + right].fill(1.0);
         }
     }

@@ -14,7 +14,7 @@ use crate::dataset::regions::Regions;
 use crate::dataset::{Dataset, FilmRecord};
 use crate::engine::{Engine, Progress};
 use crate::error::{Error, Result};
-use crate::metrics::{self, average_precision, iou_at_reference_area};
+use crate::metrics::{average_precision, iou_at_reference_area};
 use crate::radiograph::Radiograph;
 
 /// Name of the rows over all labels.
@@ -65,6 +65,8 @@ pub struct IouTable {
     pub bundle: String,
     /// Labels with regions that the classifier does not know.
     pub skipped: Vec<String>,
+    /// Labels asked for that no film both has and has a region of.
+    pub without: Vec<String>,
     /// One for each label and method.
     pub rows: Vec<IouRow>,
 }
@@ -113,10 +115,10 @@ pub fn evaluate(engine: &Engine, request: &IouRequest, progress: &Progress<'_>) 
                 let request = AttributionRequest { method: method.name().to_owned(), label: *index };
                 let quiet = progress.silenced();
                 let found = engine.attribute(&analysis, &request, &quiet)?;
-                let magnitude = found.map.map(f32::abs);
+                let strength = found.strength();
                 by_row.entry((position, place)).or_default().push(Measured {
-                    iou: if found.is_blank { 0.0 } else { iou_at_reference_area(magnitude.data(), &mask)? },
-                    precision: average_precision(magnitude.data(), &mask)?,
+                    iou: if found.is_blank { 0.0 } else { iou_at_reference_area(strength.data(), &mask)? },
+                    precision: average_precision(strength.data(), &mask)?,
                     area: inside as f64 / mask.len() as f64,
                     is_blank: found.is_blank,
                 });
@@ -142,7 +144,9 @@ pub fn evaluate(engine: &Engine, request: &IouRequest, progress: &Progress<'_>) 
         let films = |place: usize| by_row.get(&(position, place)).map_or(&[][..], Vec::as_slice);
         rows.extend(methods.iter().enumerate().filter_map(|(place, method)| row(label, *method, films(place))));
     }
-    if labels.len() > 1 {
+    let measured = |label: &String| rows.iter().any(|row: &IouRow| row.label == *label);
+    let without: Vec<String> = labels.iter().map(|(_, label)| label).filter(|l| !measured(l)).cloned().collect();
+    if labels.len() - without.len() > 1 {
         for (place, method) in methods.iter().enumerate() {
             let all: Vec<Measured> =
                 by_row.iter().filter(|((_, p), _)| *p == place).flat_map(|(_, films)| films.clone()).collect();
@@ -159,6 +163,7 @@ pub fn evaluate(engine: &Engine, request: &IouRequest, progress: &Progress<'_>) 
         dataset: super::folder_names(&request.datasets),
         bundle: engine.manifest().name.clone(),
         skipped,
+        without,
         rows,
     })
 }
@@ -187,9 +192,4 @@ fn labels(
     }
     let (known, skipped): (Vec<String>, Vec<String>) = with_regions.into_iter().partition(|name| index(name).is_ok());
     Ok((known.iter().map(|name| named(name)).collect::<Result<_>>()?, skipped))
-}
-
-/// Spearman's rank correlation between the magnitudes of two maps.
-pub(super) fn rank_correlation(a: &crate::plane::Plane, b: &crate::plane::Plane) -> f64 {
-    f64::from(metrics::spearman(a.map(f32::abs).data(), b.map(f32::abs).data()))
 }

@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::iou::rank_correlation;
 use super::spread::{Spread, spread};
 use crate::attribution::{AttributionRequest, Attributor};
 use crate::dataset::Dataset;
 use crate::engine::{Analysis, Engine, Progress};
 use crate::error::{Error, Result};
+use crate::metrics;
 use crate::plane::Plane;
 use crate::radiograph::Radiograph;
 
@@ -22,7 +22,8 @@ use crate::radiograph::Radiograph;
 pub struct SanityRequest {
     /// Folders of films.
     pub datasets: Vec<PathBuf>,
-    /// The label; the highest score of each film when none.
+    /// The label; of each film the one whose score is nearest its operating point when none: a score at its limit has no
+    /// gradient.
     pub label: Option<String>,
     /// Methods; all but the random one when empty.
     pub methods: Vec<String>,
@@ -56,12 +57,14 @@ pub struct SanityTable {
     pub dataset: String,
     /// The bundle.
     pub bundle: String,
-    /// The label; "highest score" where each film has its own.
+    /// The label; "nearest its operating point" where each film has its own.
     pub label: String,
     /// One for each method and depth.
     pub rows: Vec<SanityRow>,
 }
 
+/// How the label of each film is chosen where none is named.
+const NEAREST: &str = "nearest its operating point";
 /// The control of chance knows no network.
 const CHANCE: &str = "random";
 
@@ -89,6 +92,9 @@ pub fn evaluate(engine: &Engine, request: &SanityRequest, progress: &Progress<'_
     }
     let mut methods = super::methods(&request.methods)?;
     methods.retain(|method| method.name() != CHANCE);
+    if methods.is_empty() {
+        return Err(Error::Invalid(format!("{CHANCE} knows no network that could forget; name another method")));
+    }
     let label = request.label.as_deref().map(|name| engine.bundle().label_index(name)).transpose()?;
     let films: Vec<_> = Dataset::open(&request.datasets)?.films.into_iter().take(request.films).collect();
     let total = films.len() * (layers.len() + 1);
@@ -97,7 +103,7 @@ pub fn evaluate(engine: &Engine, request: &SanityRequest, progress: &Progress<'_
     let maps = |engine: &Engine, analysis: &Analysis, label: usize| -> Result<Vec<Plane>> {
         let of = |method: &&'static dyn Attributor| {
             let request = AttributionRequest { method: method.name().to_owned(), label };
-            Ok(engine.attribute(analysis, &request, &quiet)?.map)
+            Ok(engine.attribute(analysis, &request, &quiet)?.strength())
         };
         methods.iter().map(of).collect()
     };
@@ -105,9 +111,9 @@ pub fn evaluate(engine: &Engine, request: &SanityRequest, progress: &Progress<'_
     for (done, film) in films.iter().enumerate() {
         progress.step("trained network", done, total)?;
         let analysis = engine.analyze(&Radiograph::open(&film.path)?)?;
-        let highest = (0..analysis.predictions.len())
-            .max_by(|&a, &b| analysis.predictions[a].total_cmp(&analysis.predictions[b]));
-        let label = label.or(highest).ok_or_else(|| Error::Invalid("this bundle has no labels".into()))?;
+        let distance = |label: usize| (analysis.predictions[label] - 0.5).abs();
+        let nearest = (0..analysis.predictions.len()).min_by(|&a, &b| distance(a).total_cmp(&distance(b)));
+        let label = label.or(nearest).ok_or_else(|| Error::Invalid("this bundle has no labels".into()))?;
         cases.push(Case { maps: maps(engine, &analysis, label)?, input: analysis.input.clone(), label });
     }
     let mut rows: Vec<SanityRow> =
@@ -124,7 +130,7 @@ pub fn evaluate(engine: &Engine, request: &SanityRequest, progress: &Progress<'_
             for ((found, before), after) in found.iter_mut().zip(&case.maps).zip(&now) {
                 let is_blank = |map: &Plane| map.data().iter().all(|&v| v == 0.0);
                 let blank = is_blank(before) || is_blank(after);
-                found.push((!blank).then(|| rank_correlation(before, after)));
+                found.push((!blank).then(|| f64::from(metrics::spearman(before.data(), after.data()))));
             }
         }
         let layer = &layers[depth - 1];
@@ -136,7 +142,7 @@ pub fn evaluate(engine: &Engine, request: &SanityRequest, progress: &Progress<'_
         kind: "sanity",
         dataset: super::folder_names(&request.datasets),
         bundle: engine.manifest().name.clone(),
-        label: request.label.clone().unwrap_or_else(|| "highest score".into()),
+        label: request.label.clone().unwrap_or_else(|| NEAREST.into()),
         rows,
     })
 }

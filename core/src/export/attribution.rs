@@ -95,8 +95,12 @@ fn bar(canvas: &mut Canvas, font: &Font, area: Area, map: &Attribution, heat: He
     }
     let whole = Heat { opacity: 1.0, ..heat };
     // In percent, since 0.00003 of a score for a grey level tells nobody anything.
-    let unit = if map.is_signed { "% of the largest; orange for, blue against" } else { "% of the largest" };
-    canvas.colour_bar(area, Heat { limit: 100.0, beyond: false, ..whole }, font, 13.0, unit);
+    let unit = if map.is_signed {
+        "% of its 99.5th percentile; orange for, blue against"
+    } else {
+        "% of its 99.5th percentile"
+    };
+    canvas.colour_bar(area, Heat { limit: 100.0, ..whole }, font, 13.0, unit);
 }
 
 /// Cells with their numbers, viridis from -5 to 5, without interpolation: the network has no more places than these.
@@ -153,7 +157,7 @@ mod tests {
 
     fn attribution(method: &'static str, map: Plane, cells: Option<Cells>) -> Attribution {
         let is_blank = map.data().iter().all(|&v| v == 0.0);
-        Attribution { method, label: "Mass".into(), map, is_signed: true, cells, is_blank }
+        Attribution { method, label: "Mass".into(), map, is_signed: true, ranks_by_value: false, cells, is_blank }
     }
 
     #[test]

@@ -73,6 +73,11 @@ impl Look {
             ping_pong: self.ping_pong,
             outline: self.outline.then(changed),
             arrows,
+            full: if shift.is_score() {
+                1.0
+            } else {
+                shift.predictions.iter().copied().fold(f32::MIN_POSITIVE, f32::max)
+            },
             style: if self.as_published { Style::Published(shift.preset) } else { Style::Own },
         })
     }

@@ -37,6 +37,8 @@ pub struct MovingOptions {
     pub arrows: Vec<Arrow>,
     /// Whose greys and order.
     pub style: Style,
+    /// The value that fills the bar: 1 for a score, the largest activation for a feature.
+    pub full: f32,
 }
 
 /// Whose greys and order a moving picture has.
@@ -62,6 +64,7 @@ impl Default for MovingOptions {
             outline: None,
             arrows: Vec::new(),
             style: Style::Own,
+            full: 1.0,
         }
     }
 }
@@ -77,6 +80,8 @@ impl MovingOptions {
 const MOST_SIDE: u32 = 65535;
 /// Most pixels of a picture, so that drawing one fits into memory.
 const MOST_PIXELS: u64 = 1 << 26;
+/// Most pixels of all pictures together, three bytes each.
+const MOST_IN_ALL: u64 = 1 << 29;
 
 /// A shift, ready to be drawn.
 pub(super) struct Moving<'a> {
@@ -125,6 +130,12 @@ impl<'a> Moving<'a> {
             let reason = format!("{width} x {height} pixels are too many for a moving picture; use a smaller scale");
             return Err(Error::Invalid(reason));
         }
+        if u64::from(width) * u64::from(height) * frames.len() as u64 > MOST_IN_ALL {
+            let count = frames.len();
+            let reason =
+                format!("{count} pictures of {width} x {height} pixels are too many; use fewer, or a smaller scale");
+            return Err(Error::Invalid(reason));
+        }
         Ok(Self { frames, predictions, lambdas, original, label, options, font, layout })
     }
 
@@ -151,7 +162,9 @@ impl<'a> Moving<'a> {
                 }
                 self.options.arrows.iter().for_each(|arrow| draw_arrow(&mut canvas, arrow, film, &self.frames[i]));
                 if self.options.bar {
-                    self.layout.numbers(&mut canvas, &self.font, self.predictions[i], nearest, self.lambdas[i]);
+                    let share = |value: f32| value / self.options.full;
+                    let values = (self.predictions[i], share(self.predictions[i]), nearest.map(share));
+                    self.layout.numbers(&mut canvas, &self.font, values, self.lambdas[i]);
                 }
                 keep(&canvas)
             })
@@ -301,12 +314,18 @@ impl Layout {
     }
 
     /// What changes with the frame: number, bar, lambda.
-    fn numbers(&self, canvas: &mut Canvas, font: &Font, prediction: f32, reference: Option<f32>, lambda: f32) {
+    fn numbers(
+        &self,
+        canvas: &mut Canvas,
+        font: &Font,
+        (prediction, share, reference): (f32, f32, Option<f32>),
+        lambda: f32,
+    ) {
         let Some((baseline, bar)) = self.prediction else { return };
         let right = (bar.x + bar.width) as f32;
         let (words, small) = (Self::WORDS * self.scale as f32, Self::SMALL * self.scale as f32);
         canvas.text_right(font, words, right, baseline as f32, colour::TEXT, &two_digits(prediction));
-        canvas.bar(bar, prediction, reference);
+        canvas.bar(bar, share, reference);
         let lambda = format!("λ {}", short_number(lambda));
         if let Some((baseline, line)) = self.lines.last()
             && font.width(line, small) + font.width(&lambda, small) + small < bar.width as f32

@@ -17,7 +17,9 @@ pub struct PageEntry {
     pub film: String,
     /// What the shift makes more or less of, and what is predicted.
     pub target: String,
-    /// Prediction (0 to 1) at lambda 0.
+    /// What the numbers are.
+    pub quantity: Quantity,
+    /// Prediction (0 to 1) at lambda 0, or the film's own activation.
     pub prediction: f32,
     /// Lowest and highest prediction over the shift.
     pub range: [f32; 2],
@@ -25,12 +27,33 @@ pub struct PageEntry {
     pub lambdas: Vec<f32>,
     /// What ended the search below and above lambda 0, in words; empty where nothing did.
     pub stopped: [String; 2],
+    /// What is odd about the shift.
+    pub notes: Vec<String>,
     /// The moving picture, a GIF or an animated PNG.
     pub animation: String,
     /// The shift on one sheet.
     pub sheet: Option<String>,
     /// What stands for the moving picture when it is stopped, and for readers who want nothing to move.
     pub still: Option<String>,
+}
+
+/// What a shift's numbers are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Quantity {
+    /// A score between 0 and 1.
+    #[default]
+    Prediction,
+    /// A feature's activation.
+    Activation,
+}
+
+impl Quantity {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Prediction => "Prediction",
+            Self::Activation => "Activation",
+        }
+    }
 }
 
 /// The page, whole. Same entries, same page.
@@ -52,8 +75,8 @@ pub fn page(title: &str, entries: &[PageEntry]) -> String {
          <meta name=\"generator\" content=\"{SOFTWARE}\">\n<meta name=\"description\" content=\"{COMMENT}\">\n\
          <title>{title}</title>\n<style>\n:root {{ {tokens} }}\n{STYLE}</style>\n</head>\n<body>\n\
          <header>\n<h1>{title}</h1>\n\
-         <p>{count}. Each moves a film towards less and more of one finding; λ is how far, and 0 is the film as the model \
-         gives it back. <strong>Every moving picture is made by a model and not for diagnosis.</strong></p>\n\
+         <p>{count}. Each moves a film towards less and more of one finding; λ is how far, and 0, or a feature's own \
+         activation, is the film as the model gives it back. <strong>Every moving picture is made by a model and not for diagnosis.</strong></p>\n\
          {stop}</header>\n<main>\n{cards}</main>\n<footer>Made with {SOFTWARE}</footer>\n</body>\n</html>\n"
     )
 }
@@ -99,8 +122,12 @@ fn card(entry: &PageEntry) -> String {
 
 /// The parts of the prediction's bar that have a place: the range, and a tick for lambda 0.
 fn track(entry: &PageEntry) -> String {
-    let percent = |v: f32| v.clamp(0.0, 1.0) * 100.0;
     let [low, high] = entry.range;
+    let full = match entry.quantity {
+        Quantity::Prediction => 1.0,
+        Quantity::Activation => high.max(entry.prediction).max(f32::MIN_POSITIVE),
+    };
+    let percent = |v: f32| (v / full).clamp(0.0, 1.0) * 100.0;
     let mut parts = String::new();
     if low.is_finite() && high.is_finite() {
         let (from, to) = (percent(low.min(high)), percent(low.max(high)));
@@ -115,7 +142,8 @@ fn track(entry: &PageEntry) -> String {
 /// Numbers in words, as HTML.
 fn facts(entry: &PageEntry) -> Vec<(&'static str, String)> {
     let [low, high] = entry.range.map(two_digits);
-    let mut facts = vec![("Prediction", two_digits(entry.prediction)), ("Over the shift", format!("{low} to {high}"))];
+    let mut facts =
+        vec![(entry.quantity.name(), two_digits(entry.prediction)), ("Over the shift", format!("{low} to {high}"))];
     let (least, most) =
         (entry.lambdas.iter().copied().reduce(f32::min), entry.lambdas.iter().copied().reduce(f32::max));
     if let (Some(least), Some(most)) = (least, most) {
@@ -126,6 +154,9 @@ fn facts(entry: &PageEntry) -> Vec<(&'static str, String)> {
     let ends: Vec<String> = ends.map(|(end, word)| format!("{end}: {}", escape(word))).collect();
     if !ends.is_empty() {
         facts.push(("Stopped", ends.join("; ")));
+    }
+    if !entry.notes.is_empty() {
+        facts.push(("Note", entry.notes.iter().map(|note| escape(note)).collect::<Vec<_>>().join("; ")));
     }
     facts
 }
@@ -226,6 +257,8 @@ mod tests {
     fn entry(film: &str) -> PageEntry {
         PageEntry {
             film: film.into(),
+            quantity: Quantity::Prediction,
+            notes: vec!["a <note>".into()],
             target: "Cardiomegaly".into(),
             prediction: 0.42,
             range: [0.1, 0.9],

@@ -27,38 +27,51 @@ impl Engine {
         Ok(gradient)
     }
 
-    /// Gradient of a label's logit at the film's latent, scaled to one standard deviation of the latent along it,
-    /// `[1, n, d]`; zero where the logit does not depend on the latent.
+    /// The step of one standard deviation of the film's latent that raises a label's logit most, `[1, n, d]`; zero where the
+    /// logit does not depend on the latent.
     ///
-    /// The logit's gradient points where the score's does and does not vanish where the score is at its limit. The standard
-    /// deviation is the one that this film's own tokens would give: `sqrt(sum_n u_n' C u_n)` for the unit direction `u` and
-    /// the covariance `C` of the film's tokens about their mean, as if tokens were independent; a latent of one token
-    /// takes its own length over `sqrt(d)` instead.
-    pub(super) fn unit_direction(&self, analysis: &Analysis, label: usize) -> Result<Tensor<3>> {
+    /// With the logit's gradient `g` and the covariance `C` of the film's tokens about their mean, as if tokens were
+    /// independent, that is `C g / sqrt(sum_n g_n' C g_n)`: of all steps of Mahalanobis length 1 the steepest, and the
+    /// direction in which latents vary with the logit (Haufe et al. 2014). The logit's gradient points where the score's
+    /// does and does not vanish where the score is at its limit. A latent of one token has no covariance of its own; it takes
+    /// its mean square for every dimension.
+    pub(crate) fn unit_direction(&self, analysis: &Analysis, label: usize) -> Result<Tensor<3>> {
         self.check_label(label)?;
         let decoder = self.bundle.decoder.as_ref().ok_or(self.bundle.missing("decoder", "Latent Shift"))?;
         let classifier = self.bundle.classifier.as_ref().ok_or(self.bundle.missing("classifier", "Latent Shift"))?;
         let z = analysis.latent.clone().autodiff().require_grad();
         let logit = classifier.logits(decoder.decode(z.clone())).narrow(1, label, 1);
         let gradient = z.grad(&logit.sum().backward()).ok_or_else(|| self.failure("no gradient reached the latent"))?;
-        let length = self.read(gradient.clone().powi_scalar(2).sum().sqrt().into_floats())?[0];
-        if length <= f32::MIN_POSITIVE {
-            return Ok(gradient.zeros_like());
-        }
-        self.one_deviation(analysis, gradient.div_scalar(length))
+        let [_, tokens, dim] = gradient.dims();
+        let rows = gradient.reshape([tokens, dim]);
+        let varied = match centred_tokens(analysis) {
+            Some(centred) => rows.clone().matmul(centred.clone().transpose()).matmul(centred),
+            None => rows.clone() * analysis.latent.clone().powi_scalar(2).mean().unsqueeze::<2>(),
+        };
+        let length = self.read((rows * varied.clone()).sum().sqrt().into_floats())?[0];
+        let direction = if length > f32::MIN_POSITIVE { varied.div_scalar(length) } else { varied.zeros_like() };
+        Ok(direction.unsqueeze::<3>())
     }
 
-    /// A unit direction scaled to one standard deviation of the film's latent along it; see [`Engine::unit_direction`].
+    /// A random step of the same length as [`Engine::unit_direction`]'s, `[1, n, d]`: tokens drawn with the covariance of the
+    /// film's. None of a latent of one token.
+    pub(crate) fn random_direction(&self, analysis: &Analysis, rng: &mut impl rand::Rng) -> Option<Tensor<3>> {
+        let centred = centred_tokens(analysis)?;
+        let [tokens, dim] = centred.dims();
+        // Sums of centred tokens with independent weights have their covariance.
+        let weights: Vec<f32> = (0..tokens * tokens).map(|_| rng.random_range(-1.0..1.0) * 3.0_f32.sqrt()).collect();
+        let weights = Tensor::<2>::from_data(TensorData::new(weights, [tokens, tokens]), &centred.device());
+        Some(weights.matmul(centred).div_scalar(((tokens * dim) as f32).sqrt()).unsqueeze::<3>())
+    }
+
+    /// A unit direction scaled to one standard deviation of the film's latent along it, `sqrt(sum_n u_n' C u_n)`; see
+    /// [`Engine::unit_direction`].
     fn one_deviation(&self, analysis: &Analysis, unit: Tensor<3>) -> Result<Tensor<3>> {
         let [_, tokens, dim] = unit.dims();
-        let z = analysis.latent.clone().reshape([tokens, dim]);
-        let spread = if tokens > 1 {
-            let centred = z.clone() - z.mean_dim(0);
-            let covariance = centred.clone().transpose().matmul(centred).div_scalar((tokens - 1) as f32);
-            let u = unit.clone().reshape([tokens, dim]);
-            (u.clone().matmul(covariance) * u).sum().sqrt()
-        } else {
-            z.powi_scalar(2).mean().sqrt()
+        let rows = unit.clone().reshape([tokens, dim]);
+        let spread = match centred_tokens(analysis) {
+            Some(centred) => rows.matmul(centred.transpose()).powi_scalar(2).sum().sqrt(),
+            None => analysis.latent.clone().powi_scalar(2).mean().sqrt(),
         };
         let spread = self.read(spread.into_floats())?[0];
         Ok(if spread > f32::MIN_POSITIVE { unit.mul_scalar(spread) } else { unit })
@@ -100,4 +113,11 @@ impl Engine {
     pub(super) fn operating_point(&self, label: usize) -> Option<f32> {
         self.bundle.manifest.classifier.as_ref()?.labels.get(label).map(|label| label.operating_point)
     }
+}
+
+/// The film's tokens about their mean over `sqrt(n - 1)`, `[n, d]`, whose square is their covariance; none of one token.
+fn centred_tokens(analysis: &Analysis) -> Option<Tensor<2>> {
+    let [_, tokens, dim] = analysis.latent.dims();
+    let z = analysis.latent.clone().reshape([tokens, dim]);
+    (tokens > 1).then(|| (z.clone() - z.mean_dim(0)).div_scalar(((tokens - 1) as f32).sqrt()))
 }

@@ -89,8 +89,10 @@ impl ShiftRequest {
 pub struct Shift {
     /// The target's name: a label, or `feature:N`.
     pub target: String,
-    /// Preset followed.
+    /// Preset followed; that of a feature or a probe is always our own.
     pub preset: Preset,
+    /// The label whose score `predictions` are; none along a feature, and along a probe of no label's name.
+    pub follows: Option<String>,
     /// Lambda of each frame, ascending.
     pub lambdas: Vec<f32>,
     /// Films, in the order of `lambdas`.
@@ -115,13 +117,24 @@ pub struct Shift {
     pub notes: Vec<Note>,
 }
 
+impl Shift {
+    /// Whether `predictions` are scores between 0 and 1, not a feature's activations.
+    #[must_use]
+    pub fn is_score(&self) -> bool {
+        !self.target.starts_with(FEATURE)
+    }
+}
+
+/// What a feature's target begins with.
+const FEATURE: &str = "feature:";
+
 impl Engine {
     /// Reads `LABEL`, `feature:N|LABEL` or `probe:NAME` as a target.
     ///
     /// # Errors
     /// When no such label, feature or probe exists, with the nearest names.
     pub fn parse_target(&self, text: &str) -> Result<Target> {
-        if let Some(feature) = text.strip_prefix("feature:") {
+        if let Some(feature) = text.strip_prefix(FEATURE) {
             return self.bundle.feature_index(feature).map(Target::Feature);
         }
         if let Some(probe) = text.strip_prefix("probe:") {
@@ -141,7 +154,7 @@ impl Engine {
     pub fn target_name(&self, target: Target) -> String {
         match target {
             Target::Label(index) => self.bundle.labels().nth(index).unwrap_or("?").to_owned(),
-            Target::Feature(index) => format!("feature:{index}"),
+            Target::Feature(index) => format!("{FEATURE}{index}"),
             Target::Probe(index) => {
                 format!("probe:{}", self.bundle.manifest.probes.get(index).map_or("?", |probe| probe.name.as_str()))
             }
@@ -154,6 +167,9 @@ impl Engine {
     /// When a part is missing, the range or number of frames makes no sense, the device fails, or it was cancelled.
     pub fn shift(&self, analysis: &Analysis, request: &ShiftRequest, progress: &Progress<'_>) -> Result<Shift> {
         check(request)?;
+        // The published programs know labels alone.
+        let preset = if matches!(request.target, Target::Label(_)) { request.preset } else { Preset::Fluoro };
+        let request = &ShiftRequest { preset, ..request.clone() };
         let reference = analysis.reconstruction.as_ref().ok_or(self.bundle.missing("decoder", "a shift"))?;
         let walk = self.walk(analysis, request)?;
         let path = walk.path.clone();
@@ -161,8 +177,6 @@ impl Engine {
         if !matches!(request.target, Target::Feature(_)) {
             cache.insert(0.0, reference.clone());
         }
-        // A probe's direction has a unit, which published searches do not know.
-        let preset = if matches!(request.target, Target::Probe(_)) { Preset::Fluoro } else { request.preset };
         let (low, high, stopped) = match (request.range, request.target) {
             (Some([low, high]), _) => (low, high, Stopped::fixed()),
             (None, Target::Feature(feature)) => (0.0, self.feature_range_end(analysis, feature), Stopped::fixed()),
@@ -180,8 +194,8 @@ impl Engine {
         let lambdas = match (request.frames, preset) {
             (Some(count), Preset::Fluoro) => search::through_zero(low, high, count),
             (Some(count), _) => search::even_sweep(low, high, count),
-            (None, preset) if is_searched => search::sweep(preset, low, high),
-            (None, _) => search::through_zero(low, high, 11),
+            (None, preset) if !matches!(request.target, Target::Feature(_)) => search::sweep(preset, low, high),
+            (None, _) => search::even_sweep(low, high, 11),
         };
         let shifted = cache.frames(&lambdas)?;
         let frames: Vec<Plane> = shifted.iter().map(|frame| frame.pixels.clone()).collect();
@@ -211,10 +225,11 @@ impl Engine {
                 stopped,
             })
         });
-        let map = shift_map(request, &reference.pixels, &frames, &lambdas)?;
+        let map = shift_map(request, &reference.pixels, walk.origin, &frames, &lambdas)?;
         Ok(Shift {
             target: self.target_name(request.target),
-            preset: request.preset,
+            preset,
+            follows: walk.label.and_then(|label| self.bundle.labels().nth(label)).map(str::to_owned),
             alignment: alignment::of(self.bundle.labels(), walk.label, reference, &shifted),
             lambdas,
             frames,
@@ -242,11 +257,17 @@ impl Engine {
         let label = match request.target {
             Target::Label(label) => label,
             Target::Feature(feature) => {
-                return Ok(Walk { path: self.feature_path(analysis, feature)?, label: None, is_flat: false });
+                let own = analysis.activations.get(feature).copied().unwrap_or(0.0);
+                return Ok(Walk {
+                    path: self.feature_path(analysis, feature)?,
+                    label: None,
+                    is_flat: false,
+                    origin: own,
+                });
             }
             Target::Probe(probe) => {
                 let label = self.bundle.manifest.probes.get(probe).and_then(|p| self.bundle.label_index(&p.name).ok());
-                return Ok(Walk { path: self.probe_path(analysis, probe)?, label, is_flat: false });
+                return Ok(Walk { path: self.probe_path(analysis, probe)?, label, is_flat: false, origin: 0.0 });
             }
         };
         let direction = if request.preset.is_published() {
@@ -258,7 +279,7 @@ impl Engine {
         };
         let largest = self.read(direction.clone().abs().max().into_floats())?[0];
         let path = Path::Straight { origin: analysis.latent.clone(), direction };
-        Ok(Walk { path, label: Some(label), is_flat: largest == 0.0 })
+        Ok(Walk { path, label: Some(label), is_flat: largest == 0.0, origin: 0.0 })
     }
 
     /// Top of a feature's default range: twice what the film has, or the largest activation ever seen.
@@ -280,6 +301,8 @@ struct Walk {
     label: Option<usize>,
     /// The direction is zero.
     is_flat: bool,
+    /// Lambda of the reconstruction.
+    origin: f32,
 }
 
 /// What a search sees of a frame.
@@ -294,10 +317,16 @@ fn see(preset: Preset, label: usize, reference: &Plane, frame: &Frame) -> Result
 }
 
 /// The map that a request means.
-fn shift_map(request: &ShiftRequest, reference: &Plane, frames: &[Plane], lambdas: &[f32]) -> Result<Plane> {
+fn shift_map(
+    request: &ShiftRequest,
+    reference: &Plane,
+    origin: f32,
+    frames: &[Plane],
+    lambdas: &[f32],
+) -> Result<Plane> {
     let method = request.map_method();
     let map = if request.signed {
-        difference::signed_shift_map(reference, frames, lambdas, method)?
+        difference::signed_shift_map(reference, origin, frames, lambdas, method)?
     } else if request.preset.slips() && matches!(method, MapMethod::Max | MapMethod::Mean) {
         difference::slip_map(reference, frames)?
     } else {

@@ -16,7 +16,8 @@ const ENOUGH: [f32; 2] = [0.05, 0.95];
 const TURNED: f32 = 0.02;
 /// Mean change of a pixel, as a share of the grey range, that our own search does not go beyond.
 const MOST_CHANGE: f32 = 0.02;
-/// Gain of the score over a doubled lambda below which it is said to have stopped, once it moves at all.
+/// Gain of the score over two doublings of lambda below which it is said to have stopped, once it has moved by as much. (A
+/// score just above its operating point hardly moves until it has passed it: `op_norm` has a kink there.)
 const STOPPED: f32 = 0.01;
 /// Standard deviations that our own search tries at first on each side; the last is its bound.
 const REACHES: [f32; 8] = [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0];
@@ -218,11 +219,14 @@ struct Curve {
     best: f32,
     best_at: f32,
     reached: f32,
+    /// The score two doublings ago, and one.
+    before: f32,
+    last: f32,
 }
 
 impl Curve {
     fn new(sign: f32, initial: f32) -> Self {
-        Self { sign, initial, best: initial, best_at: 0.0, reached: 0.0 }
+        Self { sign, initial, best: initial, best_at: 0.0, reached: 0.0, before: initial, last: initial }
     }
 
     /// Whether the score needs no shift to be as low, or as high, as is asked for.
@@ -241,8 +245,9 @@ impl Curve {
 
     /// Whether a score that moves, or could, gained next to nothing on the way to this lambda.
     fn has_stopped(&self, lambda: f32, seen: Seen) -> bool {
-        let is_moving = (self.best - self.initial).abs() > STOPPED || (ENOUGH[0]..=ENOUGH[1]).contains(&self.initial);
-        lambda.abs() >= AT_LIMIT && is_moving && self.sign * (seen.score - self.best) < STOPPED
+        let has_moved = self.sign * (self.best - self.initial) > STOPPED;
+        let gain = self.sign * (seen.score - self.before);
+        lambda.abs() >= AT_LIMIT && has_moved && gain < STOPPED
     }
 
     /// Where the score was farthest, if it went anywhere.
@@ -253,6 +258,7 @@ impl Curve {
     /// Goes on to a lambda; why the side ends there, if it does.
     fn end(&mut self, lambda: f32, seen: Seen) -> Option<StopRule> {
         self.reached = lambda;
+        (self.before, self.last) = (self.last, seen.score);
         let enough = if self.sign < 0.0 { StopRule::Floor } else { StopRule::Rise };
         if seen.change > MOST_CHANGE {
             return Some(StopRule::Pixels);
@@ -478,6 +484,9 @@ mod tests {
         let found = own(&|l| 0.5 + 0.05 * l.clamp(-1.0, 1.0));
         assert_eq!((found.low, found.high), (-1.0, 1.0));
         assert_eq!(found.stopped, Stopped { low: StopRule::Rise, high: StopRule::Drop });
+        // Flat at first, as above an operating point, then steep.
+        let found = own(&|l| if l > -1.5 { 0.505 + 0.002 * l } else { 0.502 + 0.3 * (l + 1.5) }.max(0.0));
+        assert!(found.stopped.low == StopRule::Floor && found.low < -2.9 && found.low > -3.6, "{found:?}");
         // At its limit downwards for a long way.
         let found = own(&|l| sigmoid(8.0 + 2.5 * l));
         assert!(found.stopped.low == StopRule::Floor && found.low < -4.0 && found.low > -5.0, "{found:?}");

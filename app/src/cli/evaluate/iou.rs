@@ -83,6 +83,9 @@ fn words(table: &IouTable) -> String {
     if !table.skipped.is_empty() {
         let _ = writeln!(text, "  regions of no known label: {}", table.skipped.join(", "));
     }
+    if !table.without.is_empty() {
+        let _ = writeln!(text, "  no film with a region: {}", table.without.join(", "));
+    }
     let mut label = "";
     for row in &table.rows {
         if row.label != label {

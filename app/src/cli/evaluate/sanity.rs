@@ -20,7 +20,7 @@ pub struct SanityArgs {
     /// Folders of films
     #[arg(value_name = "DATASET", required = true)]
     datasets: Vec<PathBuf>,
-    /// Label [default: the highest score of each film]
+    /// Label [default: of each film the one nearest its operating point]
     #[arg(long, value_name = "LABEL")]
     label: Option<String>,
     /// Method to measure; may be repeated, or separated by commas [default: all]
@@ -80,8 +80,12 @@ fn words(table: &SanityTable) -> String {
         let first = table.rows.first().map_or("", |row| &row.method);
         table.rows.iter().filter(|row| row.method == first).map(|row| row.layer.as_str()).collect()
     };
-    let _ =
-        writeln!(text, "  label: {}; layers randomised so far, left to right: {}", table.label, layers[1..].join(", "));
+    let _ = writeln!(
+        text,
+        "  label: {}; layers randomised so far, left to right: {}",
+        table.label,
+        layers.get(1..).unwrap_or_default().join(", ")
+    );
     let mut method = "";
     for row in &table.rows {
         if row.method != method {
@@ -92,5 +96,9 @@ fn words(table: &SanityTable) -> String {
         let _ = write!(text, " {number}");
     }
     text.push('\n');
+    let blank: usize = table.rows.iter().map(|row| row.blank).sum();
+    if blank > 0 {
+        let _ = writeln!(text, "  {blank} maps were zero everywhere and are left out; the table says which (-o)");
+    }
     text
 }

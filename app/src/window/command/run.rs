@@ -30,7 +30,9 @@ impl App {
             Command::Redo => history.is_some_and(History::can_redo),
             Command::ResetEdits => !self.edit().is_empty(),
             Command::ComputeShift => self.analysis().is_some() && self.shift.job.working.is_none(),
-            Command::ComputeAttribution => self.analysis().is_some() && !self.attribution.is_working(),
+            Command::ComputeAttribution => {
+                self.analysis().is_some() && self.study.pending.is_none() && !self.attribution.is_working()
+            }
             Command::Cancel => {
                 self.shift.job.working.is_some() || self.attribution.is_working() || self.export.working.is_some()
             }

@@ -155,7 +155,7 @@ impl App {
     pub fn scores_after(&self) -> Vec<f32> {
         if let Some((shift, frame, _)) = self.shift_frame() {
             let score = |label: &String| {
-                let own = (*label == shift.target).then_some(&shift.predictions);
+                let own = (shift.follows.as_ref() == Some(label)).then_some(&shift.predictions);
                 let other = || shift.others.iter().find(|(name, _)| name == label).map(|(_, scores)| scores);
                 own.or_else(other).and_then(|scores| scores.get(frame)).copied().unwrap_or(f32::NAN)
             };

@@ -187,7 +187,7 @@ struct Scale {
 impl Scale {
     fn of(app: &App, pane: Pane) -> Self {
         match pane.slot().and_then(|slot| app.attribution.jobs[slot].value.as_ref()) {
-            Some(shown) => Self { limit: 100.0, one_sided: !shown.attribution.is_signed, unit: "% of its largest" },
+            Some(shown) => Self { limit: 100.0, one_sided: !shown.attribution.is_signed, unit: "% of its top" },
             None => {
                 Self { limit: app.light_box.difference.limit, one_sided: app.shows_whole_shift(), unit: "grey levels" }
             }

@@ -17,6 +17,8 @@ use crate::window::widgets::{states, text};
 const SETTINGS_WIDTH: f32 = 12.5;
 /// Room that all export buttons need, in rows; with less they share a menu.
 const EXPORTS_WIDTH: f32 = 13.0;
+/// Least change of another score that is listed.
+const LEAST_MOVED: f32 = 0.02;
 /// Features offered as targets: those with the largest activation.
 const TARGETS: usize = 24;
 
@@ -103,6 +105,44 @@ fn settings(app: &mut App, ui: &mut Ui) {
             .on_hover_text("Evenly spaced, instead of the preset's own");
         let field = DragValue::new(&mut settings.frames).range(2..=200);
         ui.add_enabled(settings.counted, field).accessible_name("number of frames");
+    });
+    if let Some(done) = app.shift.job.value.clone().filter(|_| app.shift.job.working.is_none()) {
+        remarks(app, ui, &done);
+    }
+}
+
+/// What is odd about a finished shift, and which other scores moved with it.
+fn remarks(app: &App, ui: &mut Ui, done: &Done) {
+    let look = app.look;
+    egui::ScrollArea::vertical().id_salt("remarks").auto_shrink(false).show(ui, |ui| {
+        for note in &done.shift.notes {
+            ui.label(RichText::new(note.to_string()).small().color(look.colour.warning));
+        }
+        let moved: Vec<_> = done.shift.alignment.iter().filter(|other| other.change.abs() >= LEAST_MOVED).collect();
+        if moved.is_empty() {
+            return;
+        }
+        let head = |ui: &mut Ui, words: &str, hint: &str| {
+            ui.label(RichText::new(words).small().color(look.colour.secondary)).on_hover_text(hint);
+        };
+        egui::Grid::new("alignment").num_columns(3).min_row_height(0.0).show(ui, |ui| {
+            head(
+                ui,
+                "moved with it",
+                "Other scores in the frame where the target's is farthest from the reconstruction's: what the classifier ties \
+                 together, not what the body does",
+            );
+            head(ui, "change", "Of the score, from the reconstruction on");
+            head(ui, "ratio", "Change over the target's own change; none where that is below 0.3");
+            ui.end_row();
+            for other in moved {
+                ui.label(RichText::new(&other.label).small());
+                ui.label(RichText::new(format!("{:+.2}", other.change)).small());
+                let ratio = other.relative.map_or_else(|| "–".to_owned(), |ratio| format!("{ratio:+.2}"));
+                ui.label(RichText::new(ratio).small());
+                ui.end_row();
+            }
+        });
     });
 }
 

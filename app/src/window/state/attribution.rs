@@ -93,6 +93,7 @@ mod tests {
                 label: "Mass".into(),
                 map,
                 is_signed: true,
+                ranks_by_value: false,
                 cells: None,
                 is_blank: false,
             };

@@ -176,8 +176,8 @@ impl Fitted {
             Method::Means => straight(known.means.clone()),
             Method::Unit => straight(known.unit_step.clone()),
             Method::Shift => {
-                let gradient = engine.score_gradient(analysis, known.label)?;
-                straight(scaled(engine, gradient.neg(), known.length)?)
+                let step = engine.unit_direction(analysis, known.label)?;
+                straight(scaled(engine, step.neg(), known.length)?)
             }
             Method::Random => {
                 // Drawn on the CPU, so that every device and every choice of factors has the same.

@@ -226,11 +226,11 @@ fn map_row(
         areas.push(area);
         if area > 0.0 {
             let found = engine.attribute(&case.analysis, &request, &Progress::silent())?;
-            let magnitude = found.map.map(f32::abs);
+            let strength = found.strength();
             // A map that says nothing marks nothing.
             let is_blank = found.is_blank;
-            ious.push(if is_blank { 0.0 } else { metrics::iou_at_reference_area(magnitude.data(), &case.mask)? });
-            precisions.push(if is_blank { 0.0 } else { metrics::average_precision(magnitude.data(), &case.mask)? });
+            ious.push(if is_blank { 0.0 } else { metrics::iou_at_reference_area(strength.data(), &case.mask)? });
+            precisions.push(if is_blank { 0.0 } else { metrics::average_precision(strength.data(), &case.mask)? });
         }
     }
     let by_chance: Vec<f64> = areas.iter().filter(|&&area| area > 0.0).map(|area| area / (2.0 - area)).collect();
