@@ -2,16 +2,13 @@
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
 
 use clap::Args;
-use fluoro_core::engine::{Progress, Step};
 use fluoro_core::evaluate::chart;
 use fluoro_core::evaluate::iou::{self, IouRequest, IouRow, IouTable};
 use fluoro_core::export::atomic;
 
 use crate::cli::failure::Failure;
-use crate::cli::progress::Meter;
 use crate::cli::{Global, output};
 
 /// What to measure.
@@ -49,13 +46,7 @@ pub fn run(args: &IouArgs, global: &Global) -> Result<(), Failure> {
         methods: args.methods.clone(),
         films: args.films,
     };
-    let meter = Meter::long();
-    let report = |step: Step<'_>| meter.report(step);
-    let never = AtomicBool::new(false);
-    let progress = Progress::new(&report, &never);
-    let source = global.source_or(super::usual_bundle(&args.datasets)?)?;
-    let table = global.with_engine_of(source, None, |engine| iou::evaluate(engine, &request, &progress))?;
-    drop(meter);
+    let table = super::measured(&args.datasets, global, |engine, progress| iou::evaluate(engine, &request, progress))?;
     if let Some(folder) = &args.output {
         super::write(folder, "iou", &table, &csv(&table), &chart::iou_png(&table)?)?;
     }

@@ -1,15 +1,18 @@
 //! `fluoro evaluate`: how good explanations are, in numbers.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use clap::{Args, Subcommand};
 use fluoro_core::bundle::{BundleSource, FilmKind};
 use fluoro_core::dataset::Dataset;
+use fluoro_core::engine::{Engine, Progress, Step};
 use fluoro_core::export::atomic;
 use fluoro_core::{Error, Result};
 
 use super::Global;
 use super::failure::Failure;
+use super::progress::Meter;
 
 mod faithfulness;
 mod iou;
@@ -44,8 +47,22 @@ pub fn run(args: &EvaluateArgs, global: &Global) -> Result<(), Failure> {
     }
 }
 
+/// Measures with the bundle that was asked for, else with the one for films of the datasets' kind, and shows progress.
+fn measured<T>(
+    datasets: &[PathBuf],
+    global: &Global,
+    work: impl Fn(&Engine, &Progress<'_>) -> Result<T>,
+) -> Result<T, Failure> {
+    let source = global.source_or(usual_bundle(datasets)?)?;
+    let meter = Meter::long();
+    let report = |step: Step<'_>| meter.report(step);
+    let never = AtomicBool::new(false);
+    let progress = Progress::new(&report, &never);
+    Ok(global.with_engine_of(source, None, |engine| work(engine, &progress))?)
+}
+
 /// The bundle for whoever names none: the one that was trained on films of the datasets' kind.
-fn usual_bundle(datasets: &[std::path::PathBuf]) -> Result<BundleSource> {
+fn usual_bundle(datasets: &[PathBuf]) -> Result<BundleSource> {
     let dataset = Dataset::open(datasets)?;
     let is_phantoms = dataset.sources.iter().all(|source| source.kind() == FilmKind::Phantoms);
     Ok(if is_phantoms { BundleSource::showcase() } else { BundleSource::default() })

@@ -2,16 +2,13 @@
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
 
 use clap::Args;
-use fluoro_core::engine::{Progress, Step};
 use fluoro_core::evaluate::chart;
 use fluoro_core::evaluate::sanity::{self, SanityRequest, SanityTable};
 use fluoro_core::export::atomic;
 
 use crate::cli::failure::Failure;
-use crate::cli::progress::Meter;
 use crate::cli::{Global, output};
 
 /// What to measure.
@@ -48,13 +45,8 @@ pub fn run(args: &SanityArgs, global: &Global) -> Result<(), Failure> {
         methods: args.methods.clone(),
         films: args.films,
     };
-    let meter = Meter::long();
-    let report = |step: Step<'_>| meter.report(step);
-    let never = AtomicBool::new(false);
-    let progress = Progress::new(&report, &never);
-    let source = global.source_or(super::usual_bundle(&args.datasets)?)?;
-    let table = global.with_engine_of(source, None, |engine| sanity::evaluate(engine, &request, &progress))?;
-    drop(meter);
+    let table =
+        super::measured(&args.datasets, global, |engine, progress| sanity::evaluate(engine, &request, progress))?;
     if let Some(folder) = &args.output {
         super::write(folder, "sanity", &table, &csv(&table), &chart::sanity_png(&table)?)?;
     }
