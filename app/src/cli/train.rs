@@ -71,6 +71,9 @@ pub struct TrainArgs {
     /// For the autoencoder: numbers in a token [default: 64]
     #[arg(long, value_name = "N")]
     latent: Option<usize>,
+    /// For the autoencoder: linear shortcuts from patch to token and back; sharper films, but edits whose patches show
+    #[arg(long)]
+    shortcut: bool,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -111,6 +114,7 @@ impl TrainArgs {
             active: self.active.unwrap_or(usual.active),
             grid: self.grid.unwrap_or(usual.grid),
             latent: self.latent.unwrap_or(usual.latent),
+            shortcut: self.shortcut,
         }
     }
 

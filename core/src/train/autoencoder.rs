@@ -138,7 +138,8 @@ fn principal_patches(films: &Films, config: &AutoencoderConfig, device: &Device)
 pub(super) fn train(job: &TrainJob<'_>) -> Result<TrainReport> {
     let start = Instant::now();
     let options = &job.options;
-    let config = AutoencoderConfig::with_grid(options.grid, options.latent)?;
+    let config =
+        AutoencoderConfig { shortcut: options.shortcut, ..AutoencoderConfig::with_grid(options.grid, options.latent)? };
     let plain = job.tensor_device().clone();
     let device = plain.clone().autodiff();
     let preprocess = default_preprocess();
@@ -152,6 +153,7 @@ pub(super) fn train(job: &TrainJob<'_>) -> Result<TrainReport> {
     let untrained = Autoencoder::new(&config, is_supervised.then_some(label_names.len()), &device);
     let untrained = match &job.start {
         Some(source) => untrained.started_from(source, &config, &device)?,
+        None if !config.shortcut => untrained,
         None => {
             let mut tensors = weights::collect(&untrained);
             tensors.extend(principal_patches(training, &config, &plain)?.shortcuts());
@@ -230,10 +232,10 @@ pub(super) fn train(job: &TrainJob<'_>) -> Result<TrainReport> {
         manifest.files.remove(PROBES_FILE);
         manifest.provenance.recipes.remove("probes");
     }
-    let mut note =
-        "fluoro train autoencoder; linear shortcuts started from principal components of patches; squared plus \
-                    absolute error; latent noise 0.05 sd"
-            .to_owned();
+    let mut note = "fluoro train autoencoder; squared plus absolute error; latent noise 0.05 sd".to_owned();
+    if options.shortcut {
+        note += "; linear shortcuts started from principal components of patches";
+    }
     if let Some(start) = &job.start {
         let its = load::manifest(&BundleFiles::open(start)?)?;
         let hash = its.files.get(AUTOENCODER_FILE).map_or("", String::as_str);

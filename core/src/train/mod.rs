@@ -71,6 +71,10 @@ pub struct TrainOptions {
     pub grid: usize,
     /// Numbers in a token of an autoencoder.
     pub latent: usize,
+    /// Give an autoencoder linear shortcuts, started from principal components of patches: sharper films, and edits whose
+    /// patches show.
+    #[serde(default)]
+    pub shortcut: bool,
 }
 
 impl TrainOptions {
@@ -95,6 +99,7 @@ impl TrainOptions {
             active: 16.0,
             grid: 7,
             latent: 64,
+            shortcut: false,
         }
     }
 
