@@ -89,7 +89,7 @@ fn names_that_nothing_has() {
         (vec!["edit", &film, "--finding", "Mas=3", "-o", "a.png"], ["unknown label", "Mass"]),
         (vec!["edit", &film, "--set", "99999999=1", "-o", "a.png"], ["99999999", "does not exist"]),
         (vec!["edit", &film, "--set", "41", "-o", "a.png"], ["FEATURE=VALUE", "41"]),
-        (vec!["shift", &film, "--target", "probe:x", "-o", "a.gif"], ["probe:x", "use a label"]),
+        (vec!["shift", &film, "--target", "probe:x", "-o", "a.gif"], ["nih-small", "has no probes"]),
         (vec!["analyze", &film, "--bundle", "nih-smal"], ["unknown bundle", "nih-small"]),
         (vec!["analyze", "missing.png"], ["cannot open", "missing.png"]),
         (vec!["info", "/proc"], ["not a bundle", "bundle.ron"]),
@@ -262,7 +262,7 @@ fn outputs_that_cannot_be() {
     let film = film();
     std::fs::copy(&film, home.path().join("film.png")).unwrap();
     for (words, clue) in [
-        (["shift", "film.png", "--target", "Mass", "-o", "a.jpg"], ".gif, .png or a folder"),
+        (["shift", "film.png", "--target", "Mass", "-o", "a.jpg"], ".apng, .png, .html or a folder"),
         (["shift", "film.png", "--target", "Mass", "-o", "/dev/null"], ""),
         (["shift", "film.png", "--target", "Mass", "-o", "film.png"], "the film itself"),
         (["shift", "film.png", "--target", "Mass", "-o", "."], "did not write"),

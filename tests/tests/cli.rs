@@ -253,7 +253,8 @@ fn segment_has_the_fields_of_the_contract_in_film_pixels() {
     assert_eq!(line.pixels.width() as u64, SIDE);
     place.json("segment FILM --recipe mask.png.recipe.ron -o again.png");
     assert_eq!(place.bytes("mask.png"), place.bytes("again.png"));
-    let coarse = place.json("segment FILM --target Cardiomegaly --range -30,30 --threshold 2000 -o none.png");
+    let coarse =
+        place.json("segment FILM --target Cardiomegaly --preset paper --range -30,30 --threshold 2000 -o none.png");
     assert!(list(&coarse["boxes"]).is_empty() && coarse["area_fraction"] == 0.0 && coarse["threshold"] == 2000.0);
     place.json("segment FILM --target Cardiomegaly --range -30,30 --otsu -o otsu.png");
 }

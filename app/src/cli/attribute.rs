@@ -101,7 +101,7 @@ pub fn run(args: &AttributeArgs, global: &Global) -> Result<(), Failure> {
     for difference in given.iter().flat_map(|given| given.differences(&recipe)) {
         output::warn(&difference);
     }
-    for blank in found.iter().filter(|found| found.is_blank) {
+    for blank in found.iter().filter(|found| found.is_blank && !global.json) {
         let reason =
             "the map is zero everywhere: nothing in the film speaks for the label, or the score is at its limit";
         output::warn(&format!("{}: {reason}", blank.method));

@@ -169,7 +169,8 @@ pub fn run(args: &ShiftArgs, global: &Global) -> Result<(), Failure> {
         let recipe = Recipe::new(engine, file, &analysis.input, action);
         Ok((Arc::new(shift), analysis.input, recipe, milliseconds))
     })?;
-    for note in &shift.notes {
+    // JSON has them as a field.
+    for note in shift.notes.iter().filter(|_| !global.json) {
         output::warn(&note.to_string());
     }
     for difference in given.iter().flat_map(|given| given.differences(&recipe)) {

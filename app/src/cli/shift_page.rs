@@ -107,7 +107,7 @@ pub fn run(files: &[PathBuf], options: &ShiftOptions, look: Look, path: &Path, g
     })?;
     staged.finish()?;
     drop(meter);
-    for made in &made {
+    for made in made.iter().filter(|_| !global.json) {
         for note in &made.shift.notes {
             output::warn(&format!("{}: {note}", output::shown(&made.file)));
         }
