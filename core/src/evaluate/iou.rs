@@ -168,14 +168,13 @@ pub fn evaluate(engine: &Engine, request: &IouRequest, progress: &Progress<'_>) 
     })
 }
 
+/// A label's index and name.
+type Known = (usize, String);
+
 /// Index and name of the labels to measure, and those that have regions but no output.
-fn labels(
-    engine: &Engine,
-    folders: &[(Dataset, Regions)],
-    wanted: &[String],
-) -> Result<(Vec<(usize, String)>, Vec<String>)> {
+fn labels(engine: &Engine, folders: &[(Dataset, Regions)], wanted: &[String]) -> Result<(Vec<Known>, Vec<String>)> {
     let index = |name: &str| engine.bundle().label_index(name);
-    let named = |name: &str| -> Result<(usize, String)> {
+    let named = |name: &str| -> Result<Known> {
         let at = index(name)?;
         Ok((at, engine.bundle().labels().nth(at).unwrap_or(name).to_owned()))
     };
