@@ -114,7 +114,7 @@ impl Attributor for Integrated {
     }
 }
 
-/// Integrated gradients with [`STEPS`] Gauss-Legendre nodes from a flat film of grey level `baseline`.
+/// Integrated gradients with 100 Gauss-Legendre nodes from a flat film of grey level `baseline`.
 ///
 /// # Errors
 /// When the device fails, or it was cancelled.
