@@ -9,6 +9,7 @@
 use rayon::prelude::*;
 
 use crate::plane::Plane;
+use crate::preprocess::SeenRegion;
 use crate::radiograph::Window;
 
 /// Largest side below which a picture is not halved any more.
@@ -34,12 +35,11 @@ impl Extent {
         Self { x: 0.0, y: 0.0, width: width as f32, height: height as f32 }
     }
 
-    /// The largest square in the middle, placed as the model's centre crop places it.
+    /// The part of a film that a model sees.
     #[must_use]
-    pub fn centre_square(width: usize, height: usize) -> Self {
-        let side = width.min(height);
-        let start = |length: usize| (length / 2 - side / 2) as f32;
-        Self { x: start(width), y: start(height), width: side as f32, height: side as f32 }
+    pub fn seen(seen: &SeenRegion) -> Self {
+        let [x, y, width, height] = [seen.x, seen.y, seen.width, seen.height].map(|v| v as f32);
+        Self { x, y, width, height }
     }
 }
 

@@ -41,6 +41,14 @@ pub enum Error {
         /// Why, and what to do.
         reason: String,
     },
+    /// A published file could not be fetched.
+    #[error("cannot download ({reason}): {url}")]
+    Download {
+        /// The address asked: the authors' host, or the mirror.
+        url: String,
+        /// Why, and what to do.
+        reason: String,
+    },
     /// A name that the bundle does not know.
     #[error("unknown {kind} \"{name}\"; nearest: {}", nearest.join(", "))]
     Unknown {
@@ -101,6 +109,11 @@ impl Error {
     /// An [`Error::Dataset`].
     pub fn dataset(path: impl AsRef<Path>, reason: impl Into<String>) -> Self {
         Self::Dataset { path: path.as_ref().to_path_buf(), reason: reason.into() }
+    }
+
+    /// An [`Error::Download`].
+    pub fn download(url: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::Download { url: url.into(), reason: reason.into() }
     }
 
     /// An [`Error::Write`] from an I/O error, with advice for the common causes.

@@ -8,6 +8,7 @@
 pub mod attribution;
 pub mod bench;
 pub mod bundle;
+pub mod catalogue;
 pub mod dataset;
 pub mod device;
 pub mod difference;
@@ -17,6 +18,7 @@ pub mod error;
 pub mod evaluate;
 pub mod export;
 pub mod flow;
+pub mod import;
 pub mod metrics;
 pub mod models;
 pub mod phantom;
@@ -28,6 +30,8 @@ pub mod render;
 pub mod samples;
 pub mod segmentation;
 pub mod shift;
+pub mod tokenizer;
+pub mod torch;
 pub mod train;
 pub mod worker;
 

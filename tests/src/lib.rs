@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
+use burn::prelude::Device;
 use fluoro_core::bundle::{FilmKind, save};
+use fluoro_core::device::ComputeDevice;
 use fluoro_core::samples;
 use serde_json::Value;
 
@@ -84,6 +86,17 @@ pub fn program() -> &'static Path {
         }
         program
     })
+}
+
+/// wgpu on the adapter that there is, a software one in CI; a process opens it once, however many tests share it.
+///
+/// # Panics
+/// Without any adapter: tests that need one do not skip.
+#[must_use]
+pub fn wgpu() -> Device {
+    static DEVICE: OnceLock<ComputeDevice> = OnceLock::new();
+    let open = || ComputeDevice::any_wgpu().expect("a Vulkan adapter, hardware or software, is there for tests");
+    DEVICE.get_or_init(open).tensor_device().clone()
 }
 
 /// What the program said.

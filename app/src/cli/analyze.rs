@@ -4,8 +4,10 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use fluoro_core::Error;
 use fluoro_core::bundle::Mismatch;
 use fluoro_core::engine::{Analysis, Engine, Prediction, ReconstructionQuality, SaeQuality, Step};
+use fluoro_core::export::atomic;
 use fluoro_core::radiograph::{Radiograph, Study};
 use serde::Serialize;
 
@@ -22,6 +24,12 @@ pub struct AnalyzeArgs {
     /// Features to list for each film, those with the largest activation
     #[arg(long, value_name = "N", default_value_t = 20)]
     features: usize,
+    /// Words to hold each film against, in a bundle with a text tower; may be repeated
+    #[arg(long, value_name = "WORDS")]
+    text: Vec<String>,
+    /// For one film: a safetensors file of everything that was computed (inputs, latent, activations, logits and more)
+    #[arg(long, value_name = "OUT.safetensors")]
+    tensors: Option<PathBuf>,
 }
 
 #[derive(Serialize)]
@@ -29,6 +37,7 @@ struct Report {
     bundle: String,
     device: String,
     films: Vec<Film>,
+    outputs: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -36,11 +45,22 @@ struct Film {
     file: String,
     predictions: Vec<Prediction>,
     features: Vec<Feature>,
+    /// Cosines with the words asked for.
+    texts: Vec<Text>,
     sae: Option<SaeQuality>,
     reconstruction: Option<ReconstructionQuality>,
     milliseconds: f32,
     /// What the reader should know: the film is of another kind than the bundle was trained on.
     warning: Option<String>,
+    /// What of the film no part of the bundle sees, in words; none where the whole film is seen.
+    cut_off: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Text {
+    text: String,
+    /// -1 to 1; only differences between texts mean anything.
+    cosine: f32,
 }
 
 #[derive(Serialize)]
@@ -58,23 +78,47 @@ struct Feature {
 /// When a film, the bundle or the device cannot be used; then nothing is printed.
 pub fn run(args: &AnalyzeArgs, global: &Global) -> Result<(), Failure> {
     let study = Study::open(&args.files)?;
+    if let Some(path) = &args.tensors {
+        let [film] = &study.films[..] else {
+            let reason = format!("--tensors is for one film, these are {}", study.films.len());
+            return Err(Error::Invalid(reason).into());
+        };
+        output::check_distinct(&[path], film)?;
+        atomic::check_file(path)?;
+    }
     let meter = Meter::short();
-    let (report, mismatches) = global.with_engine(|engine| {
+    let (mut report, mismatches, tensors) = global.with_engine(|engine| {
         let mut films = Vec::with_capacity(study.films.len());
         let mut mismatches = Vec::new();
+        let mut tensors = None;
         for (done, path) in study.films.iter().enumerate() {
             meter.report(Step { stage: "reading films", done, total: study.films.len() });
             let radiograph = Radiograph::open(path)?;
             let analysis = engine.analyze(&radiograph)?;
             let mismatch = engine.manifest().mismatch(&radiograph);
-            films.push(film(engine, path, &analysis, mismatch.as_ref(), args.features));
+            let cut = engine.manifest().cut_off(radiograph.pixels.width(), radiograph.pixels.height());
+            let cut = cut.map(|(part, cut)| format!("the {part} does not see {cut}"));
+            let texts = if args.text.is_empty() { Vec::new() } else { engine.cosines(&radiograph, &args.text)? };
+            let texts = args.text.iter().zip(texts).map(|(text, cosine)| Text { text: text.clone(), cosine }).collect();
+            films.push(Film { cut_off: cut, texts, ..film(engine, path, &analysis, mismatch.as_ref(), args.features) });
             mismatches.extend(mismatch);
+            if args.tensors.is_some() {
+                tensors = Some(engine.tensors(&radiograph)?);
+            }
         }
-        let report =
-            Report { bundle: engine.manifest().name.clone(), device: engine.device().name().to_owned(), films };
-        Ok((report, mismatches))
+        let report = Report {
+            bundle: engine.manifest().name.clone(),
+            device: engine.device().name().to_owned(),
+            films,
+            outputs: Vec::new(),
+        };
+        Ok((report, mismatches, tensors))
     })?;
     drop(meter);
+    if let (Some(path), Some(tensors)) = (&args.tensors, tensors) {
+        atomic::write_atomic(path, |out| out.write_all(&tensors))?;
+        report.outputs = vec![output::shown(path)];
+    }
     output::warn_of_kind(&mismatches, report.films.len());
     output::answer(global, &report, &words(&report))
 }
@@ -95,6 +139,8 @@ fn film(engine: &Engine, path: &Path, analysis: &Analysis, mismatch: Option<&Mis
         reconstruction: analysis.quality,
         milliseconds: analysis.milliseconds,
         warning: mismatch.map(|mismatch| output::kind_warning(mismatch, "")),
+        cut_off: None,
+        texts: Vec::new(),
     }
 }
 
@@ -103,16 +149,30 @@ fn words(report: &Report) -> String {
     // Writing to a string cannot fail.
     for film in &report.films {
         let _ = writeln!(text, "\n{}  ({:.0} ms)", film.file, film.milliseconds);
+        if let Some(cut) = &film.cut_off {
+            let _ = writeln!(text, "  note: {cut}");
+        }
         if let Some(quality) = film.reconstruction {
             let ReconstructionQuality { mae, psnr, ssim } = quality;
             let _ = writeln!(text, "  reconstruction  MAE {mae:.1} of 2048, PSNR {psnr:.1} dB, SSIM {ssim:.3}");
         }
         if let Some(SaeQuality { active, explained_variance }) = film.sae {
-            let _ = writeln!(text, "  SAE             {active:.1} active of a token, explains {explained_variance:.3}");
+            let explained = if explained_variance.is_finite() {
+                format!(", explains {explained_variance:.3}")
+            } else {
+                String::new()
+            };
+            let _ = writeln!(text, "  SAE             {active:.1} active of a token{explained}");
         }
         if !film.predictions.is_empty() {
             text.push('\n');
             text.push_str(&output::score_table(&["score"], &[&film.predictions]));
+        }
+        if !film.texts.is_empty() {
+            let _ = writeln!(text, "\n   cosine  words");
+        }
+        for Text { text: words, cosine } in &film.texts {
+            let _ = writeln!(text, "  {cosine:>7.3}  {words}");
         }
         if !film.features.is_empty() {
             let _ = writeln!(text, "\n  feature  activation  quantile  label");
@@ -124,6 +184,7 @@ fn words(report: &Report) -> String {
                 writeln!(text, "{}", format!("  {index:>7}  {activation:>10.3}  {quantile:>8}  {label}").trim_end());
         }
     }
+    text.push_str(&output::written(&report.outputs));
     let _ =
         writeln!(text, "\n* at its operating point (0.50) or above; scores are no probabilities. {}", output::NOTICE);
     text

@@ -5,10 +5,12 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use fluoro_core::bundle::load::{self, AUTOENCODER_FILE, CLASSIFIER_FILE, SAE_FILE};
+use fluoro_core::bundle::load;
 use fluoro_core::bundle::manifest::{self, ClassifierPart, GalleryFilm, LatentShape, Manifest, Provenance, SaePart};
 use fluoro_core::bundle::{Bundle, BundleFiles, BundleSource, Mismatch, embedded};
 use fluoro_core::device::ComputeDevice;
+use fluoro_core::export::atomic;
+use fluoro_core::export::seen::seen_png;
 use fluoro_core::preprocess::Preprocess;
 use fluoro_core::radiograph::{Radiograph, Window};
 use fluoro_core::{Error, Result};
@@ -26,6 +28,9 @@ pub struct InfoArgs {
     /// A film, a bundle's folder or a built-in bundle; the bundle of --bundle when left out
     #[arg(value_name = "FILE|BUNDLE")]
     what: Option<PathBuf>,
+    /// For a film: a picture of what each part of the bundle sees of it
+    #[arg(short, long, value_name = "OUT.png")]
+    output: Option<PathBuf>,
 }
 
 /// Prints what it is.
@@ -33,6 +38,9 @@ pub struct InfoArgs {
 /// # Errors
 /// When it is neither a film nor a bundle, or damaged.
 pub fn run(args: &InfoArgs, global: &Global) -> Result<(), Failure> {
+    if let Some(output) = &args.output {
+        output::check_png(output)?;
+    }
     let source = match &args.what {
         None => global.source()?,
         Some(path) if embedded::names().iter().any(|name| path == Path::new(name)) => {
@@ -49,10 +57,22 @@ pub fn run(args: &InfoArgs, global: &Global) -> Result<(), Failure> {
             let manifest = load::manifest(&BundleFiles::open(&global.source()?)?)?;
             let mismatch = manifest.mismatch(&film);
             output::warn_of_kind(mismatch.as_slice(), 1);
-            let film = FilmReport::new(path, &film, mismatch.as_ref());
-            return output::answer(global, &film, &film.words());
+            let mut report = FilmReport::new(path, &film, &manifest, mismatch.as_ref());
+            if let Some(output) = &args.output {
+                output::check_distinct(&[output], path)?;
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                let png = seen_png(&name, &film.to_unit(), &manifest.views(&film))?;
+                atomic::write_atomic(output, |out| out.write_all(&png))?;
+                report.outputs = vec![output::shown(output)];
+            }
+            return output::answer(global, &report, &report.words());
         }
     };
+    if args.output.is_some() {
+        return Err(
+            Error::Invalid("a picture is made of a film; name a film, and the bundle with --bundle".into()).into()
+        );
+    }
     let bundle = BundleReport::new(&source)?;
     output::answer(global, &bundle, &bundle.words())
 }
@@ -81,11 +101,38 @@ struct FilmReport {
     phantom: bool,
     /// What the reader should know: the film is of another kind than the bundle was trained on.
     warning: Option<String>,
+    /// The bundle that `seen` is about.
+    bundle: String,
+    /// What its parts see of the film.
+    seen: Vec<Seen>,
+    outputs: Vec<String>,
+}
+
+/// What some parts of a bundle see of a film.
+#[derive(Serialize)]
+struct Seen {
+    parts: Vec<&'static str>,
+    /// Side of their input in pixels.
+    size: usize,
+    /// Left, top, width, height on the film, in its pixels.
+    region: [f64; 4],
+    /// What is cut off, in words; none where the whole film is seen.
+    cut_off: Option<String>,
 }
 
 impl FilmReport {
-    fn new(path: &Path, film: &Radiograph, mismatch: Option<&Mismatch>) -> Self {
+    fn new(path: &Path, film: &Radiograph, manifest: &Manifest, mismatch: Option<&Mismatch>) -> Self {
         let about = &film.metadata;
+        let (width, height) = (film.pixels.width(), film.pixels.height());
+        let seen = manifest.preparations().into_iter().map(|(parts, how)| {
+            let region = how.seen(width, height);
+            Seen {
+                parts,
+                size: how.size,
+                region: [region.x, region.y, region.width, region.height],
+                cut_off: region.cut().map(|cut| cut.to_string()),
+            }
+        });
         Self {
             kind: "film",
             file: output::shown(path),
@@ -105,6 +152,9 @@ impl FilmReport {
             warnings: about.warnings.clone(),
             phantom: film.is_phantom(),
             warning: mismatch.map(|mismatch| output::kind_warning(mismatch, "")),
+            bundle: manifest.name.clone(),
+            seen: seen.collect(),
+            outputs: Vec::new(),
         }
     }
 
@@ -136,6 +186,14 @@ impl FilmReport {
         for warning in &self.warnings {
             row("warning", Some(warning.clone()));
         }
+        for Seen { parts, size, cut_off, .. } in &self.seen {
+            let what = cut_off.as_ref().map_or_else(|| "all of it".to_owned(), |cut| format!("all but {cut}"));
+            row(
+                "seen",
+                Some(format!("{what}, at {size} x {size}, by the {} of {}", parts.join(" and the "), self.bundle)),
+            );
+        }
+        text.push_str(&output::written(&self.outputs));
         text
     }
 }
@@ -161,7 +219,7 @@ struct BundleReport {
 #[derive(Serialize)]
 struct Part {
     part: String,
-    file: &'static str,
+    file: String,
     parameters: usize,
 }
 
@@ -180,8 +238,8 @@ struct Sae {
     features: usize,
     /// Features that fire on no training film.
     dead: usize,
-    explained_variance: f32,
-    active_per_token: f32,
+    explained_variance: Option<f32>,
+    active_per_token: Option<f32>,
     labelled: Vec<LabelledFeature>,
 }
 
@@ -202,11 +260,12 @@ impl BundleReport {
         let manifest: &Manifest = &bundle.manifest;
         let mut parts = Vec::new();
         let mut bytes = files.read(manifest::FILE)?.len();
-        for file in [AUTOENCODER_FILE, CLASSIFIER_FILE, SAE_FILE] {
-            if manifest.files.contains_key(file) {
+        for file in manifest.files.keys() {
+            if file.ends_with(".safetensors") {
                 bytes += files.read(file)?.len();
                 let counts: BTreeMap<String, usize> = load::parameter_counts(&files, file)?;
-                parts.extend(counts.into_iter().map(|(part, parameters)| Part { part, file, parameters }));
+                let of_file = |(part, parameters)| Part { part, file: file.clone(), parameters };
+                parts.extend(counts.into_iter().map(of_file));
             }
         }
         for film in bundle.gallery() {
@@ -249,15 +308,26 @@ impl BundleReport {
         }
         for Label { label, auc, ci, positives, .. } in &self.labels {
             let auc = auc.map_or_else(|| "-".into(), |auc| format!("{auc:.2}"));
-            let ci = ci.map_or_else(|| "too few films".into(), |[low, high]| format!("{low:.2} to {high:.2}"));
+            let ci = match ci {
+                Some([low, high]) => format!("{low:.2} to {high:.2}"),
+                None if *positives == 0 => "not measured".to_owned(),
+                None => "too few films".to_owned(),
+            };
             let _ = writeln!(text, "  {label:<20} {auc:>4}  {ci:<13} {positives:>10}");
         }
         if let Some(sae) = &self.sae {
-            let _ = writeln!(
-                text,
-                "\n  SAE: {} features, {} of them dead; {:.1} active of a token explain {:.3} of the variance",
-                sae.features, sae.dead, sae.active_per_token, sae.explained_variance
-            );
+            let _ = write!(text, "\n  SAE: {} features", sae.features);
+            if sae.dead > 0 {
+                let _ = write!(text, ", {} of them dead", sae.dead);
+            }
+            let _ = match sae.explained_variance {
+                Some(explained) => writeln!(
+                    text,
+                    "; {:.1} active of a token explain {explained:.3} of the variance",
+                    sae.active_per_token.unwrap_or_default()
+                ),
+                None => writeln!(text, "; not measured yet"),
+            };
         }
         if let Some(sae) = &self.sae {
             let mut labelled: Vec<&LabelledFeature> = sae.labelled.iter().collect();
@@ -309,10 +379,10 @@ fn sae(part: &SaePart) -> Sae {
         })
     });
     Sae {
-        features: part.features.len(),
+        features: part.architecture.features(),
         dead: part.features.iter().filter(|feature| feature.firing_rate == 0.0).count(),
-        explained_variance: part.explained_variance,
-        active_per_token: part.active_per_token,
+        explained_variance: Some(part.explained_variance).filter(|v| v.is_finite()),
+        active_per_token: Some(part.active_per_token).filter(|v| v.is_finite()),
         labelled: labelled.collect(),
     }
 }

@@ -20,7 +20,9 @@ mod demo;
 mod edit;
 mod evaluate;
 mod failure;
+mod import;
 mod info;
+mod models;
 mod output;
 mod phantom;
 mod progress;
@@ -63,6 +65,10 @@ enum Command {
     Attribute(attribute::AttributeArgs),
     /// Write a mask of where a shift changes the film
     Segment(segment::SegmentArgs),
+    /// Make a bundle of published weights
+    Import(import::ImportArgs),
+    /// List known published weights, and download them
+    Models(models::ModelsArgs),
     /// Train a part of a bundle
     Train(train::TrainArgs),
     /// Draw a synthetic dataset with known truth
@@ -181,6 +187,8 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Some(Command::Shift(args)) => shift::run(args, global),
         Some(Command::Attribute(args)) => attribute::run(args, global),
         Some(Command::Segment(args)) => segment::run(args, global),
+        Some(Command::Import(args)) => import::run(args, global),
+        Some(Command::Models(args)) => models::run(args, global),
         Some(Command::Train(args)) => train::run(args, global),
         Some(Command::Phantom(args)) => phantom::run(args, global),
         Some(Command::Evaluate(args)) => evaluate::run(args, global),

@@ -170,7 +170,8 @@ mod tests {
 
     #[test]
     fn tables_mark_what_is_above_its_operating_point() {
-        let scores = |p| [Prediction { label: "Mass".into(), probability: p, threshold: 0.5 }];
+        let scores =
+            |p| [Prediction { label: "Mass".into(), probability: p, threshold: 0.5, raw: p, operating_point: 0.5 }];
         let table = score_table(&["before", "after"], &[&scores(0.25), &scores(0.5)]);
         assert_eq!(table, "  finding    before     after\n  Mass         0.25      0.50 *\n");
     }

@@ -8,7 +8,7 @@ use fluoro_core::engine::{Progress, Step};
 use fluoro_core::export::atomic::Staged;
 use fluoro_core::export::frames::mask_png;
 use fluoro_core::export::{Action, Made, Recipe, atomic, canvas_png, recipe_path};
-use fluoro_core::preprocess::Fit;
+use fluoro_core::preprocess::Preprocess;
 use fluoro_core::radiograph::Radiograph;
 use fluoro_core::render::{Area, Canvas, Resample, colour};
 use fluoro_core::segmentation::{Segmentation, Threshold, segment};
@@ -74,7 +74,7 @@ pub fn run(args: &SegmentArgs, global: &Global) -> Result<(), Failure> {
     let report = |step: Step<'_>| meter.report(step);
     let never = AtomicBool::new(false);
     let progress = Progress::new(&report, &never);
-    let (target, seen, fit, recipe) = global.with_engine(|engine| {
+    let (target, seen, preprocess, recipe) = global.with_engine(|engine| {
         let (request, threshold) = match &given {
             Some(Recipe { action: Action::Segment { request, threshold }, .. }) => (request.clone(), *threshold),
             Some(_) => return Err(Error::Invalid("this recipe is not one of a mask; use edit or shift".into())),
@@ -83,16 +83,16 @@ pub fn run(args: &SegmentArgs, global: &Global) -> Result<(), Failure> {
         let analysis = engine.analyze(&film)?;
         let shift = engine.shift(&analysis, &request, &progress)?;
         let recipe = Recipe::new(engine, &args.file, &analysis.input, Action::Segment { request, threshold });
-        Ok((shift.target, segment(&shift.map, threshold), engine.manifest().preprocess.fit, recipe))
+        Ok((shift.target, segment(&shift.map, threshold), engine.manifest().preprocess.clone(), recipe))
     })?;
     for difference in given.iter().flat_map(|given| given.differences(&recipe)) {
         output::warn(&difference);
     }
-    let found = on_film(&seen, fit, &film);
+    let found = on_film(&seen, &preprocess, &film);
     let mask = mask_png(&found)?;
     let mut staged = vec![Staged::new(&args.output, |out| out.write_all(&mask))?];
     if let Some(path) = &args.outline {
-        let drawn = outlined(&film, &seen, fit)?;
+        let drawn = outlined(&film, &seen, &preprocess)?;
         staged.push(Staged::new(path, |out| out.write_all(&drawn))?);
     }
     staged.push(recipe.stage(&beside)?);
@@ -120,19 +120,20 @@ impl SegmentArgs {
 }
 
 /// The part of a film of `width` x `height` pixels that the model sees.
-fn seen_area(fit: Fit, width: usize, height: usize) -> Area {
-    let side = match fit {
-        Fit::Stretch => return Area { x: 0, y: 0, width: width as u32, height: height as u32 },
-        Fit::CentreCrop => width.min(height),
+fn seen_area(preprocess: &Preprocess, width: usize, height: usize) -> Area {
+    let seen = preprocess.seen(width, height);
+    let place = |start: f64, length: f64, film: usize| {
+        let first = (start.round() as u32).min(film as u32 - 1);
+        (first, (length.round() as u32).clamp(1, film as u32 - first))
     };
-    let start = |length: usize| (length / 2 - side / 2) as u32;
-    Area { x: start(width), y: start(height), width: side as u32, height: side as u32 }
+    let ((x, width), (y, height)) = (place(seen.x, seen.width, width), place(seen.y, seen.height, height));
+    Area { x, y, width, height }
 }
 
 /// A segmentation of the model's input in the film's own pixels: what preprocessing cut off is outside.
-fn on_film(seen: &Segmentation, fit: Fit, film: &Radiograph) -> Segmentation {
+fn on_film(seen: &Segmentation, preprocess: &Preprocess, film: &Radiograph) -> Segmentation {
     let (width, height) = (film.pixels.width(), film.pixels.height());
-    let area = seen_area(fit, width, height);
+    let area = seen_area(preprocess, width, height);
     let part = seen.scale_to(area.width as usize, area.height as usize);
     let mut mask = vec![false; width * height];
     for (y, row) in part.mask.chunks_exact(part.width).enumerate() {
@@ -146,13 +147,13 @@ fn on_film(seen: &Segmentation, fit: Fit, film: &Radiograph) -> Segmentation {
 }
 
 /// The film with the outline on it, at the film's size. The lines are those of the model's own pixels, smoothed.
-fn outlined(film: &Radiograph, seen: &Segmentation, fit: Fit) -> Result<Vec<u8>> {
+fn outlined(film: &Radiograph, seen: &Segmentation, preprocess: &Preprocess) -> Result<Vec<u8>> {
     let (width, height) = (film.pixels.width(), film.pixels.height());
     let whole = Area { x: 0, y: 0, width: width as u32, height: height as u32 };
     let mut canvas = Canvas::new(whole.width, whole.height, colour::BACKGROUND);
     canvas.grey(&film.to_unit(), whole, [0.0, 1.0], Resample::Nearest);
     let thick = (width.max(height) as f32 / 400.0).max(1.5);
-    canvas.outline(&seen.outline(), (seen.width, seen.height), seen_area(fit, width, height), thick);
+    canvas.outline(&seen.outline(), (seen.width, seen.height), seen_area(preprocess, width, height), thick);
     canvas_png(&canvas, Made::ByModel)
 }
 
@@ -180,6 +181,7 @@ fn words(report: &Report) -> String {
 mod tests {
     use super::*;
     use fluoro_core::Plane;
+    use fluoro_core::preprocess::Fit;
     use fluoro_core::segmentation::segment_with;
 
     #[test]
@@ -192,9 +194,9 @@ mod tests {
             range: [0.0, 1.0],
             metadata: fluoro_core::radiograph::Metadata::default(),
         };
-        let whole = on_film(&found, Fit::Stretch, &film);
+        let whole = on_film(&found, &Preprocess::default(), &film);
         assert_eq!((whole.boxes[0], whole.area_fraction), ([0, 0, 8, 4], 0.25));
-        let cropped = on_film(&found, Fit::CentreCrop, &film);
+        let cropped = on_film(&found, &Preprocess { fit: Fit::CentreCrop, ..Preprocess::default() }, &film);
         assert_eq!((cropped.boxes[0], cropped.area_fraction), ([4, 0, 4, 4], 0.125));
         assert_eq!(cropped.mask.iter().filter(|&&m| m).count(), 16);
         assert!(cropped.mask[4] && !cropped.mask[3] && !cropped.mask[8]);

@@ -75,7 +75,7 @@ pub fn run(files: &[PathBuf], options: &ShiftOptions, look: Look, path: &Path, g
                 let recipe = Recipe::new(engine, file, &analysis.input, action);
                 let own_activation = match request.target {
                     Target::Feature(feature) => analysis.activations.get(feature).copied(),
-                    Target::Label(_) | Target::Probe(_) => None,
+                    Target::Label(_) | Target::Probe(_) | Target::Text(_) => None,
                 };
                 Ok(Made { file: file.clone(), shift, original: analysis.input.clone(), recipe, own_activation })
             })

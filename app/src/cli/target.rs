@@ -11,8 +11,9 @@ use fluoro_core::{Error, Result};
 /// Direction and way of a shift.
 #[derive(Args)]
 pub struct ShiftOptions {
-    /// What to change: a label (Cardiomegaly), a feature by index or label (feature:41), or a linear probe (probe:AP view)
-    #[arg(long, value_name = "LABEL|feature:N|probe:NAME", required_unless_present = "recipe")]
+    /// What to change: a label (Cardiomegaly), a feature by index or label (feature:41), a linear probe (probe:AP view), or, in a
+    /// bundle with a text tower, words (text:"enlarged heart")
+    #[arg(long, value_name = "LABEL|feature:N|probe:NAME|text:WORDS", required_unless_present = "recipe")]
     target: Option<String>,
     /// Whose rules the search for both ends follows: fluoro, or one of three published programs: paper, repo, package
     #[arg(long, default_value = "fluoro")]

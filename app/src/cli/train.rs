@@ -84,8 +84,10 @@ enum Part {
     Classifier,
     /// Features of the autoencoder's latent
     Sae,
-    /// Linear probes on the autoencoder's latent, one for each column of the table
+    /// Linear probes on the encoder's latent, one for each column of the table
     Probes,
+    /// Frames of the class token of an encoder that was imported
+    Decoder,
 }
 
 impl TrainArgs {
@@ -95,6 +97,7 @@ impl TrainArgs {
             Part::Classifier => TrainedPart::Classifier,
             Part::Sae => TrainedPart::Sae,
             Part::Probes => TrainedPart::Probes,
+            Part::Decoder => TrainedPart::Decoder,
         }
     }
 

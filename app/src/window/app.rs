@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use fluoro_core::bundle::Mismatch;
 use fluoro_core::bundle::manifest::Manifest;
 use fluoro_core::device::{DeviceChoice, WgpuSetup};
 use fluoro_core::engine::{Analysis, Edit};
@@ -20,7 +19,7 @@ use super::state::features::FeatureList;
 use super::state::films::{OpenFilm, Study};
 use super::state::gallery::Gallery;
 use super::state::job::Job;
-use super::state::notice::Notices;
+use super::state::notice::{Notice, Notices};
 use super::state::performance::Performance;
 use super::state::problem::Problem;
 use super::state::recent::Recent;
@@ -261,11 +260,13 @@ impl App {
         self.model.view.as_ref().map(|view| &view.manifest)
     }
 
-    /// What the reader should know of a film of another kind than the bundle was trained on, until it was closed.
-    pub fn mismatch(&self) -> Option<Mismatch> {
-        let film = self.film.as_ref()?;
-        let mismatch = self.manifest()?.mismatch(&film.view.radiograph)?;
-        self.notices.is_open(&mismatch).then_some(mismatch)
+    /// What the reader should know of film and bundle together, until it was closed; the graver first.
+    pub fn notice(&self) -> Option<Notice> {
+        let (film, manifest) = (&self.film.as_ref()?.view.radiograph, self.manifest()?);
+        let kind = manifest.mismatch(film).map(Notice::Kind);
+        let cut = manifest.cut_off(film.pixels.width(), film.pixels.height());
+        let cut = cut.map(|(part, cut)| Notice::Cut(manifest.name.clone(), part, cut));
+        [kind, cut].into_iter().flatten().find(|notice| self.notices.is_open(notice))
     }
 
     /// Names of the classifier's labels.
@@ -308,6 +309,7 @@ impl App {
                 let probes = self.manifest().map(|manifest| manifest.probes.as_slice()).unwrap_or_default();
                 format!("probe: {}", probes.get(index).map_or("?", |probe| probe.name.as_str()))
             }
+            Target::Text(concept) => concept.to_string(),
         }
     }
 

@@ -70,15 +70,15 @@ impl App {
 
     /// Opens the built-in bundle that fits the film; the study stays.
     pub fn open_proposal(&mut self) {
-        if let Some(name) = self.mismatch().and_then(|mismatch| mismatch.proposal) {
+        if let Some(name) = self.notice().and_then(|notice| notice.proposal()) {
             self.open_bundle(BundleSource::Embedded(name.to_owned()));
         }
     }
 
     /// Closes the notice above the light box.
     pub fn close_notice(&mut self) {
-        if let Some(mismatch) = self.mismatch() {
-            self.notices.close(&mismatch);
+        if let Some(notice) = self.notice() {
+            self.notices.close(&notice);
         }
     }
 

@@ -59,7 +59,8 @@ fn random_change(subject: &Subject<'_>, reference: &Plane, reach: f32) -> Result
         return Ok(None);
     }
     subject.progress.step("random steps", 0, 1)?;
-    let latents = steps.into_iter().map(|step| subject.analysis.latent.clone() + step.mul_scalar(reach)).collect();
+    let latent = subject.engine.latent(subject.analysis)?;
+    let latents = steps.into_iter().map(|step| latent.clone() + step.mul_scalar(reach)).collect();
     let mut sum = reference.map(|_| 0.0);
     for frame in subject.engine.decode(Tensor::cat(latents, 0))? {
         let change = reference.zip(&frame.pixels, |a, b| (a - b).abs() / RANDOM_STEPS as f32)?;

@@ -4,14 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use super::architecture::{ClassifierKind, DecoderKind, EncoderKind, SaeKind, TextKind, TokenizerKind};
 use super::film_kind::FilmKind;
-use crate::models::autoencoder::AutoencoderConfig;
-use crate::models::classifier::ClassifierConfig;
-use crate::models::sae::GatedSaeConfig;
 use crate::preprocess::Preprocess;
 
 /// The newest manifest version that this program reads.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// The manifest's file name.
 pub const FILE: &str = "bundle.ron";
 
@@ -27,8 +25,11 @@ pub struct Manifest {
     /// What it was trained on.
     #[serde(default)]
     pub films: FilmKind,
-    /// How a film becomes model input.
+    /// How a film becomes a frame: what the decoder draws, and what each part is fed that says nothing else.
     pub preprocess: Preprocess,
+    /// How a film becomes the encoder's input, where that is not a frame.
+    #[serde(default)]
+    pub encoder_preprocess: Option<Preprocess>,
     /// What the encoder returns.
     pub latent: LatentShape,
     /// Film to latent.
@@ -43,6 +44,13 @@ pub struct Manifest {
     /// Tokens to features.
     #[serde(default)]
     pub sae: Option<SaePart>,
+    /// The encoder whose tokens the SAE reads, where it is not the one whose latent the decoder draws. Its features are
+    /// seen on a film, and cannot be edited.
+    #[serde(default)]
+    pub sae_encoder: Option<SaeEncoder>,
+    /// Words to places in the space that the encoder shares with them.
+    #[serde(default)]
+    pub text: Option<TextPart>,
     /// Linear probes on tokens.
     #[serde(default)]
     pub probes: Vec<Probe>,
@@ -75,36 +83,26 @@ pub struct LatentShape {
     pub grid: Option<[usize; 2]>,
 }
 
-/// Encoder architectures.
+/// A text tower, `text.safetensors`, with the files of its tokenizer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub enum EncoderKind {
-    /// [`crate::models::autoencoder::ConvEncoder`], tensors `encoder.*` of `autoencoder.safetensors`.
-    Conv(AutoencoderConfig),
+pub struct TextPart {
+    /// Network.
+    pub architecture: TextKind,
+    /// How words become tokens.
+    pub tokenizer: TokenizerKind,
+    /// Files of the tokenizer inside the bundle.
+    pub files: Vec<String>,
 }
 
-/// Decoder architectures.
+/// An encoder for an SAE alone, `sae_encoder.safetensors`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub enum DecoderKind {
-    /// [`crate::models::autoencoder::ConvDecoder`], tensors `decoder.*` of `autoencoder.safetensors`.
-    Conv(AutoencoderConfig),
-}
-
-/// Classifier architectures.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub enum ClassifierKind {
-    /// [`crate::models::classifier::ConvClassifier`], `classifier.safetensors`.
-    Conv(ClassifierConfig),
-}
-
-/// SAE architectures.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub enum SaeKind {
-    /// [`crate::models::sae::GatedSae`], `sae.safetensors`.
-    Gated(GatedSaeConfig),
+pub struct SaeEncoder {
+    /// Network.
+    pub architecture: EncoderKind,
+    /// How a film becomes its input.
+    pub preprocess: Preprocess,
+    /// What it returns.
+    pub latent: LatentShape,
 }
 
 /// A classifier and what its outputs mean.
@@ -114,6 +112,9 @@ pub struct ClassifierPart {
     pub architecture: ClassifierKind,
     /// Output labels in order.
     pub labels: Vec<Label>,
+    /// How a film becomes its input, where that is not a frame. Frames of another size are resized on the way in.
+    #[serde(default)]
+    pub preprocess: Option<Preprocess>,
 }
 
 /// One output of a classifier.
@@ -124,7 +125,7 @@ pub struct Label {
     /// Operating point on the network's sigmoid output, 0 to 1, exclusive. Scores are normalised so that it lands on
     /// 0.5 (torchxrayvision `op_norm`).
     pub operating_point: f32,
-    /// Training films with the label.
+    /// Training films with the label; zero where the bundle does not know.
     pub positives: usize,
     /// Share of the training films that have the label, of those where it is known; none where the bundle does not say.
     #[serde(default)]
@@ -149,11 +150,13 @@ pub struct Probe {
 pub struct SaePart {
     /// Network.
     pub architecture: SaeKind,
-    /// One entry for each feature, in order.
+    /// One entry for each feature, in order; empty where nothing is known of any.
+    #[serde(default)]
     pub features: Vec<Feature>,
-    /// Share of token variance explained on held-out films.
+    /// Share of token variance explained on held-out films, or on the sample films of an import; not a number where it was
+    /// not measured.
     pub explained_variance: f32,
-    /// Mean number of active features of a token on held-out films.
+    /// Mean number of active features of a token on the same films.
     pub active_per_token: f32,
 }
 
@@ -181,4 +184,18 @@ pub struct Provenance {
     pub limits: String,
     /// The training recipe of each part, as RON, with seed, sizes and measured results.
     pub recipes: BTreeMap<String, String>,
+}
+
+impl Manifest {
+    /// How a film becomes the encoder's input.
+    #[must_use]
+    pub fn encoder_input(&self) -> &Preprocess {
+        self.encoder_preprocess.as_ref().unwrap_or(&self.preprocess)
+    }
+
+    /// What the SAE reads.
+    #[must_use]
+    pub fn sae_latent(&self) -> LatentShape {
+        self.sae_encoder.as_ref().map_or(self.latent, |part| part.latent)
+    }
 }

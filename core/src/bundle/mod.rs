@@ -10,9 +10,11 @@ use std::sync::Arc;
 use burn::prelude::*;
 
 use crate::error::{Error, Result};
-use crate::models::{Classifier, Decoder, Encoder, SparseAutoencoder};
+use crate::models::{Classifier, Decoder, Encoder, SparseAutoencoder, TextEmbedder};
 use crate::probe::TokenProbe;
 
+mod architecture;
+pub mod check;
 pub mod embedded;
 pub mod files;
 pub mod film_kind;
@@ -20,6 +22,8 @@ pub mod gallery;
 pub mod load;
 pub mod manifest;
 pub mod save;
+mod tensors;
+pub mod words;
 
 pub use files::BundleFiles;
 pub use film_kind::{FilmKind, Mismatch};
@@ -126,6 +130,10 @@ pub struct Bundle {
     pub classifier: Option<Arc<dyn Classifier>>,
     /// Tokens to features.
     pub sae: Option<Arc<dyn SparseAutoencoder>>,
+    /// Film to the tokens that the SAE reads, where those are not the latent that the decoder draws.
+    pub sae_encoder: Option<Arc<dyn Encoder>>,
+    /// Words to places in the space that the encoder shares with them.
+    pub text: Option<Arc<dyn TextEmbedder>>,
     /// Linear probes on tokens, in the manifest's order.
     pub probes: Arc<[TokenProbe]>,
     /// Activation statistics of the SAE.
@@ -185,12 +193,13 @@ impl Bundle {
     pub fn feature_index(&self, name: &str) -> Result<usize> {
         let sae = self.manifest.sae.as_ref().ok_or(self.missing("SAE", "a feature"))?;
         if let Ok(index) = name.parse::<usize>() {
-            return if index < sae.features.len() {
+            let count = sae.architecture.features();
+            return if index < count {
                 Ok(index)
             } else {
                 Err(Error::Invalid(format!(
                     "feature {index} does not exist; this bundle has features 0 to {}",
-                    sae.features.len().saturating_sub(1)
+                    count.saturating_sub(1)
                 )))
             };
         }

@@ -1,7 +1,7 @@
 //! Writing a bundle: weights, gallery and manifest are written in full beside their final names, then renamed one after
 //! the other.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, serialize};
@@ -34,18 +34,13 @@ pub fn existing_manifest(folder: &Path) -> Result<Option<Manifest>> {
 /// # Errors
 /// When a tensor is not `f32`.
 pub fn to_safetensors(weights: &Weights) -> Result<Vec<u8>> {
-    let mut buffers = Vec::with_capacity(weights.len());
+    let mut views = Vec::with_capacity(weights.len());
     for (name, data) in weights {
-        let values =
-            data.as_slice::<f32>().map_err(|e| Error::Invalid(format!("tensor \"{name}\" cannot be saved ({e})")))?;
-        let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-        buffers.push((name.clone(), data.shape().as_slice().to_vec(), bytes));
-    }
-    let mut views = Vec::with_capacity(buffers.len());
-    for (name, shape, bytes) in &buffers {
-        let view = TensorView::new(Dtype::F32, shape.clone(), bytes)
-            .map_err(|e| Error::Invalid(format!("tensor \"{name}\" cannot be saved ({e})")))?;
-        views.push((name.clone(), view));
+        let failed = |reason: String| Error::Invalid(format!("tensor \"{name}\" cannot be saved ({reason})"));
+        data.as_slice::<f32>().map_err(|e| failed(e.to_string()))?;
+        // Every machine that burn runs on keeps its numbers in the file's order, the low byte first.
+        let view = TensorView::new(Dtype::F32, data.shape().to_vec(), data.as_bytes());
+        views.push((name.clone(), view.map_err(|e| failed(e.to_string()))?));
     }
     serialize(views, None).map_err(|e| Error::Invalid(format!("the weights cannot be saved ({e})")))
 }
@@ -110,4 +105,84 @@ fn manifest_text(folder: &Path, manifest: &Manifest) -> Result<String> {
 #[must_use]
 pub fn prefixed(prefix: &str, weights: Weights) -> Weights {
     weights.into_iter().map(|(name, data)| (format!("{prefix}.{name}"), data)).collect()
+}
+
+/// A bundle that is made in a folder beside its place, and moved there when it is whole.
+pub struct Beside {
+    folder: tempfile::TempDir,
+    output: PathBuf,
+}
+
+impl Beside {
+    /// An empty folder beside `output`.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn new(output: &Path) -> Result<Self> {
+        let parent = output.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".fluoro-").suffix(".part");
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
+        let folder = builder.tempdir_in(parent).map_err(|e| Error::write(output, &e))?;
+        Ok(Self { folder, output: output.to_path_buf() })
+    }
+
+    /// Where the bundle is made.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Writes tensors, and their hash into the manifest.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub fn tensors(&self, manifest: &mut Manifest, file: &str, weights: Weights) -> Result<()> {
+        let bytes = to_safetensors(&weights)?;
+        drop(weights);
+        self.file(manifest, file, &bytes)
+    }
+
+    /// Writes a file, and its hash into the manifest.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn file(&self, manifest: &mut Manifest, file: &str, bytes: &[u8]) -> Result<()> {
+        manifest.files.insert(file.to_owned(), hex(&Sha256::digest(bytes)));
+        std::fs::write(self.folder().join(file), bytes).map_err(|e| Error::write(self.output.join(file), &e))
+    }
+
+    /// Writes the manifest.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn manifest(&self, manifest: &Manifest) -> Result<()> {
+        let text = manifest_text(&self.output, manifest)?;
+        let written = std::fs::write(self.folder().join(manifest::FILE), text);
+        written.map_err(|e| Error::write(self.output.join(manifest::FILE), &e))
+    }
+
+    /// Puts the bundle in place of what is there: nothing, an empty folder, or an older bundle.
+    ///
+    /// # Errors
+    /// When it cannot be moved; what was there is then still whole.
+    pub fn finish(self) -> Result<()> {
+        let failed = |e: std::io::Error| Error::write(&self.output, &e);
+        if !self.output.exists() || std::fs::remove_dir(&self.output).is_ok() {
+            return std::fs::rename(self.folder.path(), &self.output).map_err(failed);
+        }
+        // The older bundle stands aside until the new one is in its place.
+        let mut aside = self.folder.path().as_os_str().to_owned();
+        aside.push(".old");
+        let aside = PathBuf::from(aside);
+        std::fs::rename(&self.output, &aside).map_err(failed)?;
+        if let Err(error) = std::fs::rename(self.folder.path(), &self.output) {
+            let _put_back = std::fs::rename(&aside, &self.output);
+            return Err(failed(error));
+        }
+        // It is not needed any more; what stays does no harm.
+        let _ = std::fs::remove_dir_all(&aside);
+        Ok(())
+    }
 }

@@ -166,7 +166,7 @@ fn box_mask(boxes: &[[f64; 4]], width: usize, height: usize) -> Plane {
 fn prepared(mask: Plane, preprocess: &Preprocess) -> Vec<bool> {
     let film = Radiograph { path: PathBuf::new(), pixels: mask, range: [0.0, 1.0], metadata: Metadata::default() };
     let least = preprocess.range[0] + 1e-3;
-    preprocess.apply(&film).data().iter().map(|&v| v > least).collect()
+    preprocess.for_masks().apply(&film).data().iter().map(|&v| v > least).collect()
 }
 
 fn phantoms(folder: &Path) -> Result<Vec<(PathBuf, Phantom)>> {

@@ -79,7 +79,7 @@ fn overlay_lies_where_the_model_looked() {
     let film = Plane::filled(40, 20, 0.0);
     let map = Plane::filled(5, 5, 1.0);
     let mut view = view(&film);
-    let extent = Extent::centre_square(40, 20);
+    let extent = Extent::seen(&crate::preprocess::Preprocess::torchxrayvision(224).seen(40, 20));
     view.overlay = Some(Overlay {
         map: Placed { plane: &map, pyramid: None, extent },
         limit: 1.0,

@@ -7,7 +7,7 @@ use burn::prelude::*;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
-use super::{Engine, IntoFloats};
+use super::{Engine, Inputs, IntoFloats};
 use crate::error::Result;
 use crate::metrics;
 use crate::plane::Plane;
@@ -29,8 +29,8 @@ pub struct Analysis {
     pub sae: Option<SaeQuality>,
     /// Time from radiograph to here.
     pub milliseconds: f32,
-    /// Tokens `[1, n, d]`.
-    pub(crate) latent: Tensor<3>,
+    /// Tokens `[1, n, d]` that the decoder draws; none without an encoder.
+    pub(crate) latent: Option<Tensor<3>>,
     /// Activations at every token `[n, m]`; empty without an SAE.
     pub(crate) token_activations: Vec<f32>,
     /// Gradients of label scores at the latent, kept once taken: a finding's slider asks for the same one all the time.
@@ -55,6 +55,12 @@ pub struct Prediction {
     pub probability: f32,
     /// Operating point.
     pub threshold: f32,
+    /// The network's own sigmoid output, 0 to 1, before the operating point was moved to `threshold`.
+    #[serde(default)]
+    pub raw: f32,
+    /// Operating point of `raw`; 0.5 where the network's authors published none.
+    #[serde(default)]
+    pub operating_point: f32,
 }
 
 /// Film against reconstruction.
@@ -79,20 +85,32 @@ pub struct SaeQuality {
 }
 
 impl Engine {
-    /// [`Engine::analyze`] from model input.
+    /// [`Engine::analyze`] from a frame alone; a part that is fed another size gets the frame resized.
     pub(crate) fn analyze_input(&self, input: Plane) -> Result<Analysis> {
-        let encoder = self.bundle.encoder.as_ref().ok_or(self.bundle.missing("encoder", "analysis"))?;
-        let film = self.film_tensor(&input);
-        let latent = encoder.encode(film.clone());
+        self.analyze_inputs(Inputs { frame: input, encoder: None, classifier: None, sae_encoder: None })
+    }
+
+    /// [`Engine::analyze`] from what each part is fed.
+    pub(crate) fn analyze_inputs(&self, inputs: Inputs) -> Result<Analysis> {
+        let film = |own: &Option<Plane>| self.film_tensor(own.as_ref().unwrap_or(&inputs.frame));
+        let latent = self.bundle.encoder.as_ref().map(|encoder| encoder.encode(film(&inputs.encoder)));
         let predictions = match &self.bundle.classifier {
-            Some(classifier) => self.read(self.scores(classifier.logits(film)).into_floats())?,
+            Some(classifier) => self.read(self.scores(classifier.logits(film(&inputs.classifier))).into_floats())?,
             None => Vec::new(),
         };
-        let (token_activations, sae) = self.sparse_code(latent.clone())?;
-        let reconstruction = match self.bundle.decoder {
-            Some(_) => self.decode(latent.clone())?.pop(),
-            None => None,
+        let tokens = match &self.bundle.sae_encoder {
+            Some(encoder) => Some(encoder.encode(film(&inputs.sae_encoder))),
+            None => latent.clone(),
         };
+        let (token_activations, sae) = match tokens {
+            Some(tokens) => self.sparse_code(tokens)?,
+            None => (Vec::new(), None),
+        };
+        let reconstruction = match (&self.bundle.decoder, &latent) {
+            (Some(_), Some(latent)) => self.decode(latent.clone())?.pop(),
+            _ => None,
+        };
+        let input = inputs.frame;
         let quality = match &reconstruction {
             Some(frame) => Some(ReconstructionQuality {
                 mae: metrics::mae(&input, &frame.pixels)?,
@@ -116,12 +134,13 @@ impl Engine {
         })
     }
 
-    /// Film activations of model input alone: encoder and SAE, nothing decoded.
+    /// Film activations of a frame alone: encoder and SAE, nothing decoded.
     ///
     /// # Errors
     /// When a part is missing or the device fails.
     pub fn sparse_activations(&self, input: &Plane) -> Result<Vec<f32>> {
-        let encoder = self.bundle.encoder.as_ref().ok_or(self.bundle.missing("encoder", "activations"))?;
+        let encoder = self.bundle.sae_encoder.as_ref().or(self.bundle.encoder.as_ref());
+        let encoder = encoder.ok_or(self.bundle.missing("encoder", "activations"))?;
         let sae = self.bundle.sae.as_ref().ok_or(self.bundle.missing("SAE", "activations"))?;
         let latent = encoder.encode(self.film_tensor(input));
         let [_, tokens, dim] = latent.dims();
@@ -132,16 +151,22 @@ impl Engine {
     /// Number of SAE features; zero without an SAE.
     #[must_use]
     pub fn feature_count(&self) -> usize {
-        self.bundle.manifest.sae.as_ref().map_or(0, |sae| sae.features.len())
+        self.bundle.manifest.sae.as_ref().map_or(0, |sae| sae.architecture.features())
     }
 
     /// Names scores as predictions.
     #[must_use]
     pub fn named_predictions(&self, scores: &[f32]) -> Vec<Prediction> {
-        self.bundle
-            .labels()
+        let labels = self.bundle.manifest.classifier.iter().flat_map(|part| &part.labels);
+        labels
             .zip(scores)
-            .map(|(label, &probability)| Prediction { label: label.to_owned(), probability, threshold: 0.5 })
+            .map(|(label, &probability)| Prediction {
+                label: label.name.clone(),
+                probability,
+                threshold: 0.5,
+                raw: raw_score(probability, label.operating_point),
+                operating_point: label.operating_point,
+            })
             .collect()
     }
 
@@ -172,13 +197,19 @@ impl Engine {
         let [_, tokens, dim] = latent.dims();
         let x = latent.reshape([tokens, dim]);
         let activations = sae.activations(x.clone());
-        let restored = self.read(sae.reconstruct(activations.clone()).into_floats())?;
+        let restored = self.read(sae.reconstruct(activations.clone(), &x).into_floats())?;
         let x = self.read(x.into_floats())?;
         let activations = self.read(activations.into_floats())?;
         let active = activations.iter().filter(|&&a| a > 0.0).count() as f64 / tokens as f64;
         let explained_variance = if tokens > 1 { metrics::explained_variance(&x, &restored, dim)? } else { f64::NAN };
         Ok((activations, Some(SaeQuality { active, explained_variance })))
     }
+}
+
+/// The network's output that [`op_norm`](crate::models::classifier::op_norm) turned into `score`, for an operating point
+/// between 0 and 1.
+fn raw_score(score: f32, point: f32) -> f32 {
+    if score < 0.5 { score * 2.0 * point } else { 1.0 - (1.0 - score) * 2.0 * (1.0 - point) }
 }
 
 /// Maximum over tokens of `[n, m]` activations.

@@ -116,6 +116,10 @@ impl Engine {
         if features == 0 && (!edit.features.is_empty() || edit.drop_residual) {
             return Err(self.bundle.missing("SAE", "a feature edit"));
         }
+        if self.bundle.sae_encoder.is_some() && (!edit.features.is_empty() || edit.drop_residual) {
+            let part = "decoder for the latent that its SAE reads (fluoro train decoder fits one)";
+            return Err(self.bundle.missing(part, "a feature edit"));
+        }
         if let Some((feature, value)) =
             edit.features.iter().find(|&(&f, &v)| f >= features || !v.is_finite() || v < 0.0)
         {
@@ -132,14 +136,15 @@ impl Engine {
 
     /// The tokens `[1, n, d]` after an edit that [`Engine::check_edit`] lets pass.
     pub(crate) fn edited_latent(&self, analysis: &Analysis, edit: &Edit) -> Result<Tensor<3>> {
-        let mut latent = analysis.latent.clone();
+        let mut latent = self.latent(analysis)?.clone();
         let [_, tokens, dim] = latent.dims();
         if edit.drop_residual {
             let sae = self.bundle.sae.as_ref().ok_or(self.bundle.missing("SAE", "dropping the residual"))?;
             let features = self.feature_count();
             let data = TensorData::new(analysis.token_activations.clone(), [tokens, features]);
             let activations = Tensor::from_data(data, self.device.tensor_device());
-            latent = sae.reconstruct(activations).reshape([1, tokens, dim]);
+            let read = latent.reshape([tokens, dim]);
+            latent = sae.reconstruct(activations, &read).reshape([1, tokens, dim]);
         }
         if !edit.features.is_empty() {
             latent = latent + self.feature_step(analysis, &edit.features, tokens)?;
@@ -164,7 +169,15 @@ impl Engine {
         let indices = Tensor::<1, Int>::from_data(TensorData::new(indices, [chosen]), device);
         let rows = sae.rows().select(0, indices); // [k, d]
         let steps = Tensor::<2>::from_data(TensorData::new(steps, [chosen, tokens]), device);
-        Ok(steps.transpose().matmul(rows).unsqueeze::<3>())
+        let step = steps.transpose().matmul(rows);
+        // An SAE that normalises tokens moves each of them by its own measure.
+        let [_, _, dim] = self.latent(analysis)?.dims();
+        let read = self.latent(analysis)?.clone().reshape([tokens, dim]);
+        let step = match sae.row_scale(&read) {
+            Some(scale) => step * scale,
+            None => step,
+        };
+        Ok(step.unsqueeze::<3>())
     }
 
     /// How much a feature's activation changes at every token when its film activation becomes `value`: where it fires,
@@ -191,7 +204,7 @@ impl Engine {
     pub fn finding_lambda(&self, analysis: &Analysis, label: usize, percent: f32) -> Result<f32> {
         let gradient = self.score_gradient(analysis, label)?;
         let length = |t: Tensor<3>| t.powi_scalar(2).sum().sqrt();
-        let latent = self.read(length(analysis.latent.clone()).into_floats())?[0];
+        let latent = self.read(length(self.latent(analysis)?.clone()).into_floats())?[0];
         let slope = self.read(length(gradient).into_floats())?[0];
         let lambda = percent * latent / slope / 100.0;
         if lambda.is_finite() {
@@ -230,7 +243,8 @@ mod tests {
         let silent = analysis.activations.iter().position(|&v| v == 0.0).expect("one is silent");
         let step = |features: &[(usize, f32)]| {
             let edit = Edit { features: features.iter().copied().collect(), ..Edit::default() };
-            let moved = engine.edited_latent(&analysis, &edit).expect("the edit is valid") - analysis.latent.clone();
+            let moved = engine.edited_latent(&analysis, &edit).expect("the edit is valid")
+                - engine.latent(&analysis).expect("the bundle has an encoder").clone();
             moved.into_floats().expect("the CPU computes")
         };
         for (first, second) in [((a, 0.0), (b, 3.0)), ((a, 9.0), (silent, 1.5))] {

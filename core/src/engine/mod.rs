@@ -18,10 +18,14 @@ use crate::plane::Plane;
 use crate::radiograph::Radiograph;
 
 pub mod analysis;
+mod concepts;
 pub mod edit;
+mod tensors;
+mod views;
 
 pub use analysis::{Analysis, Frame, Prediction, ReconstructionQuality, SaeQuality};
 pub use edit::{Edit, FeatureChange};
+pub use views::{Inputs, View};
 
 /// A bundle opened on a device.
 pub struct Engine {
@@ -69,14 +73,13 @@ impl Engine {
     /// Encodes a film and reads everything that the unedited film has to say.
     ///
     /// # Errors
-    /// When the bundle has no encoder, or the device fails.
+    /// When the bundle has neither encoder nor classifier, or the device fails.
     pub fn analyze(&self, film: &Radiograph) -> Result<Analysis> {
         let start = Instant::now();
-        if self.bundle.encoder.is_none() {
-            return Err(self.bundle.missing("encoder", "analysis"));
+        if self.bundle.encoder.is_none() && self.bundle.classifier.is_none() {
+            return Err(self.bundle.missing("encoder or classifier", "analysis"));
         }
-        let input = self.bundle.manifest.preprocess.apply(film);
-        let mut analysis = self.analyze_input(input)?;
+        let mut analysis = self.analyze_inputs(self.inputs(film))?;
         analysis.milliseconds = start.elapsed().as_secs_f32() * 1e3;
         Ok(analysis)
     }
@@ -139,6 +142,11 @@ impl Engine {
         let count = points.len();
         let t = Tensor::<2>::from_data(TensorData::new(points, [1, count]), self.device.tensor_device());
         op_norm(burn::tensor::activation::sigmoid(logits), t)
+    }
+
+    /// The tokens `[1, n, d]` that the decoder draws.
+    pub(crate) fn latent<'a>(&self, analysis: &'a Analysis) -> Result<&'a Tensor<3>> {
+        analysis.latent.as_ref().ok_or(self.bundle.missing("encoder", "a latent"))
     }
 
     pub(crate) fn read(&self, data: std::result::Result<Vec<f32>, String>) -> Result<Vec<f32>> {

@@ -14,6 +14,7 @@ pub mod look;
 pub mod moving;
 pub mod page;
 pub mod recipe;
+pub mod seen;
 pub mod sheet;
 
 pub use job::{ExportJob, ExportKind, recipe_path};

@@ -155,6 +155,7 @@ fn target_name(manifest: &crate::bundle::Manifest, action: &Action) -> String {
             Target::Probe(index) => {
                 format!("probe:{}", manifest.probes.get(index).map_or("?", |probe| probe.name.as_str()))
             }
+            Target::Text(concept) => format!("text:{concept}"),
         },
         Action::Attribute(requests) => requests.first().map_or_else(String::new, |request| label(request.label)),
         Action::Edit(edit) => {

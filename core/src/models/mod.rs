@@ -7,16 +7,52 @@
 
 use burn::prelude::*;
 
+pub mod activations;
+pub mod attend;
 pub mod autoencoder;
 pub mod classifier;
+pub mod convolution;
+pub mod dense_features;
+pub mod densenet;
+pub mod dictionary;
+pub mod fitted;
+pub mod intake;
+pub mod jfhealthcare;
 pub mod layers;
+pub mod resnet;
+pub mod resnet_autoencoder;
 pub mod sae;
+pub mod sizes;
+pub mod text;
+pub mod token_decoder;
+pub mod transformer;
+pub mod vit;
 pub mod weights;
 
 /// Film to latent.
 pub trait Encoder: Send + Sync {
     /// `[b, 1, s, s]` grey levels to `[b, n, d]` tokens.
     fn encode(&self, film: Tensor<4>) -> Tensor<3>;
+
+    /// The film's place in the space that an encoder shares with its texts, `[b, e]` of length 1; none of an encoder without
+    /// texts.
+    fn embed(&self, _film: Tensor<4>) -> Option<Tensor<2>> {
+        None
+    }
+
+    /// The same of a latent, where the latent leads there; differentiable.
+    fn embed_latent(&self, _latent: Tensor<3>) -> Option<Tensor<2>> {
+        None
+    }
+}
+
+/// Words to their place in the space that they share with films.
+pub trait TextEmbedder: Send + Sync {
+    /// `[1, e]` of length 1.
+    ///
+    /// # Errors
+    /// In words, when there are none or they cannot be read.
+    fn embed(&self, words: &str) -> Result<Tensor<2>, String>;
 }
 
 /// Latent to frame.
@@ -63,12 +99,25 @@ pub trait Classifier: Send + Sync {
     }
 }
 
-/// Tokens to sparse activations; the decoder rows are the feature directions.
+/// Tokens to sparse activations and back. What comes back is linear in the activations of each token: one unit more of a
+/// feature moves a token by the feature's row times the token's [`Self::row_scale`].
 pub trait SparseAutoencoder: Send + Sync {
     /// `[n, d]` tokens to `[n, m]` activations, none negative.
     fn activations(&self, tokens: Tensor<2>) -> Tensor<2>;
-    /// `[n, m]` activations to `[n, d]` tokens.
-    fn reconstruct(&self, activations: Tensor<2>) -> Tensor<2>;
+    /// `[n, m]` activations to `[n, d]` tokens. `tokens` `[n, d]` are those that the activations were read from, changed or
+    /// not: an SAE that normalises every token needs their mean and size to undo it.
+    fn reconstruct(&self, activations: Tensor<2>, tokens: &Tensor<2>) -> Tensor<2>;
     /// Decoder rows `[m, d]`.
     fn rows(&self) -> Tensor<2>;
+    /// What every row is multiplied by at each of the tokens `[n, d]`, as `[n, 1]`; none where that is 1.
+    fn row_scale(&self, _tokens: &Tensor<2>) -> Option<Tensor<2>> {
+        None
+    }
+    /// How it reads sample tokens `[n, d]`.
+    ///
+    /// # Errors
+    /// When there are none, their size is wrong, or the device fails.
+    fn check_on(&self, tokens: &Tensor<2>) -> Result<dictionary::SaeCheck, String> {
+        dictionary::measured(self, tokens)
+    }
 }

@@ -62,12 +62,12 @@ impl GatedSae {
 
     /// Forward pass with everything that the training loss reads.
     pub fn training_pass(&self, tokens: Tensor<2>) -> GatedPass {
-        let (pi, activations) = self.paths(tokens);
+        let (pi, activations) = self.paths(tokens.clone());
         let gate = relu(pi);
         let frozen_rows = self.w_dec.val().detach();
         let frozen_bias = self.b_dec.val().detach().unsqueeze::<2>();
         GatedPass {
-            reconstruction: self.reconstruct(activations.clone()),
+            reconstruction: self.reconstruct(activations.clone(), &tokens),
             auxiliary: gate.clone().matmul(frozen_rows) + frozen_bias,
             row_norms: row_norms(self.w_dec.val()).transpose(),
             activations,
@@ -118,7 +118,7 @@ impl SparseAutoencoder for GatedSae {
         self.paths(tokens).1
     }
 
-    fn reconstruct(&self, activations: Tensor<2>) -> Tensor<2> {
+    fn reconstruct(&self, activations: Tensor<2>, _tokens: &Tensor<2>) -> Tensor<2> {
         activations.matmul(self.w_dec.val()) + self.b_dec.val().unsqueeze::<2>()
     }
 
@@ -144,10 +144,10 @@ mod tests {
         sae.b_mag = Param::from_tensor(Tensor::random([10], Distribution::Normal(0.0, 0.3), &device));
         let scale = 2.5_f32;
         let tokens = Tensor::<2>::random([32, 6], Distribution::Normal(0.0, 1.0), &device);
-        let trained = sae.reconstruct(sae.activations(tokens.clone())).mul_scalar(scale);
+        let trained = sae.reconstruct(sae.activations(tokens.clone()), &tokens).mul_scalar(scale);
         let folded = sae.folded(scale);
         let raw = tokens.mul_scalar(scale);
-        let output = folded.reconstruct(folded.activations(raw));
+        let output = folded.reconstruct(folded.activations(raw.clone()), &raw);
         let error = (output - trained).abs().max().into_scalar::<f32>();
         assert!(error < 1e-4, "{error}");
         let norms = row_norms(folded.rows());

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use burn::prelude::*;
 use burn::tensor::TensorData;
 
-use super::Path;
+use super::{Concept, Path};
 use crate::engine::{Analysis, Edit, Engine, IntoFloats};
 use crate::error::{Error, Result};
 
@@ -19,7 +19,7 @@ impl Engine {
         let decoder = self.bundle.decoder.as_ref().ok_or(self.bundle.missing("decoder", "Latent Shift"))?;
         let classifier = self.bundle.classifier.as_ref().ok_or(self.bundle.missing("classifier", "Latent Shift"))?;
         self.check_label(label)?;
-        let z = analysis.latent.clone().autodiff().require_grad();
+        let z = self.latent(analysis)?.clone().autodiff().require_grad();
         let scores = self.scores(classifier.logits(decoder.decode(z.clone())));
         let gradients = scores.narrow(1, label, 1).sum().backward();
         let gradient = z.grad(&gradients).ok_or_else(|| self.failure("no gradient reached the latent"))?;
@@ -39,14 +39,15 @@ impl Engine {
         self.check_label(label)?;
         let decoder = self.bundle.decoder.as_ref().ok_or(self.bundle.missing("decoder", "Latent Shift"))?;
         let classifier = self.bundle.classifier.as_ref().ok_or(self.bundle.missing("classifier", "Latent Shift"))?;
-        let z = analysis.latent.clone().autodiff().require_grad();
+        let latent = self.latent(analysis)?;
+        let z = latent.clone().autodiff().require_grad();
         let logit = classifier.logits(decoder.decode(z.clone())).narrow(1, label, 1);
         let gradient = z.grad(&logit.sum().backward()).ok_or_else(|| self.failure("no gradient reached the latent"))?;
         let [_, tokens, dim] = gradient.dims();
         let rows = gradient.reshape([tokens, dim]);
-        let varied = match centred_tokens(analysis) {
+        let varied = match centred_tokens(latent) {
             Some(centred) => rows.clone().matmul(centred.clone().transpose()).matmul(centred),
-            None => rows.clone() * analysis.latent.clone().powi_scalar(2).mean().unsqueeze::<2>(),
+            None => rows.clone() * latent.clone().powi_scalar(2).mean().unsqueeze::<2>(),
         };
         let length = self.read((rows * varied.clone()).sum().sqrt().into_floats())?[0];
         let direction = if length > f32::MIN_POSITIVE { varied.div_scalar(length) } else { varied.zeros_like() };
@@ -56,7 +57,7 @@ impl Engine {
     /// A random step of the same length as [`Engine::unit_direction`]'s, `[1, n, d]`: tokens drawn with the covariance of the
     /// film's. None of a latent of one token.
     pub(crate) fn random_direction(&self, analysis: &Analysis, rng: &mut impl rand::Rng) -> Option<Tensor<3>> {
-        let centred = centred_tokens(analysis)?;
+        let centred = centred_tokens(analysis.latent.as_ref()?)?;
         let [tokens, dim] = centred.dims();
         // Sums of centred tokens with independent weights have their covariance.
         let weights: Vec<f32> = (0..tokens * tokens).map(|_| rng.random_range(-1.0..1.0) * 3.0_f32.sqrt()).collect();
@@ -69,9 +70,10 @@ impl Engine {
     fn one_deviation(&self, analysis: &Analysis, unit: Tensor<3>) -> Result<Tensor<3>> {
         let [_, tokens, dim] = unit.dims();
         let rows = unit.clone().reshape([tokens, dim]);
-        let spread = match centred_tokens(analysis) {
+        let latent = self.latent(analysis)?;
+        let spread = match centred_tokens(latent) {
             Some(centred) => rows.matmul(centred.transpose()).powi_scalar(2).sum().sqrt(),
-            None => analysis.latent.clone().powi_scalar(2).mean().sqrt(),
+            None => latent.clone().powi_scalar(2).mean().sqrt(),
         };
         let spread = self.read(spread.into_floats())?[0];
         Ok(if spread > f32::MIN_POSITIVE { unit.mul_scalar(spread) } else { unit })
@@ -89,12 +91,34 @@ impl Engine {
         let known = self.bundle.probes.get(probe);
         let known =
             known.ok_or_else(|| Error::Invalid(format!("probe number {probe} does not exist in this bundle")))?;
-        let latent = self.read(analysis.latent.clone().into_floats())?;
-        let way = known.direction(&latent);
+        let origin = self.latent(analysis)?;
+        let way = known.direction(&self.read(origin.clone().into_floats())?);
         let length = way.iter().map(|v| v * v).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
         let unit: Vec<f32> = way.iter().map(|v| v / length).collect();
-        let unit = Tensor::<3>::from_data(TensorData::new(unit, analysis.latent.dims()), &analysis.latent.device());
-        Ok(Path::Straight { origin: analysis.latent.clone(), direction: self.one_deviation(analysis, unit)? })
+        let unit = Tensor::<3>::from_data(TensorData::new(unit, origin.dims()), &origin.device());
+        Ok(Path::Straight { origin: origin.clone(), direction: self.one_deviation(analysis, unit)? })
+    }
+
+    /// Cosine of latents `[b, n, d]` with a concept, `[b, 1]`; differentiable.
+    pub(super) fn concept_cosines(&self, latents: Tensor<3>, concept: Concept) -> Result<Tensor<2>> {
+        let text = self.bundle.text.as_ref().ok_or(self.bundle.missing("text tower", "a target in words"))?;
+        let encoder = self.bundle.encoder.as_ref().ok_or(self.bundle.missing("encoder", "a target in words"))?;
+        let words = text.embed(concept.words()).map_err(Error::Invalid)?;
+        let part = "latent in the space of its texts (import its encoder with --tokens class, without --layer)";
+        let places = encoder.embed_latent(latents).ok_or(self.bundle.missing(part, "a target in words"))?;
+        Ok(places.matmul(words.transpose()))
+    }
+
+    /// The path of a concept: up the gradient of the latent's cosine with it, in standard deviations of the latent.
+    pub(super) fn concept_path(&self, analysis: &Analysis, concept: Concept) -> Result<Path> {
+        let origin = self.latent(analysis)?.clone();
+        let z = origin.clone().autodiff().require_grad();
+        let cosine = self.concept_cosines(z.clone(), concept)?;
+        let gradient =
+            z.grad(&cosine.sum().backward()).ok_or_else(|| self.failure("no gradient reached the latent"))?;
+        let length = self.read(gradient.clone().powi_scalar(2).sum().sqrt().into_floats())?[0];
+        let unit = gradient.div_scalar(length.max(f32::MIN_POSITIVE));
+        Ok(Path::Straight { origin, direction: self.one_deviation(analysis, unit)? })
     }
 
     /// The path of a feature: lambda is the film activation, so it starts where the feature is off.
@@ -115,9 +139,9 @@ impl Engine {
     }
 }
 
-/// The film's tokens about their mean over `sqrt(n - 1)`, `[n, d]`, whose square is their covariance; none of one token.
-fn centred_tokens(analysis: &Analysis) -> Option<Tensor<2>> {
-    let [_, tokens, dim] = analysis.latent.dims();
-    let z = analysis.latent.clone().reshape([tokens, dim]);
+/// A film's tokens about their mean over `sqrt(n - 1)`, `[n, d]`, whose square is their covariance; none of one token.
+fn centred_tokens(latent: &Tensor<3>) -> Option<Tensor<2>> {
+    let [_, tokens, dim] = latent.dims();
+    let z = latent.clone().reshape([tokens, dim]);
     (tokens > 1).then(|| (z.clone() - z.mean_dim(0)).div_scalar(((tokens - 1) as f32).sqrt()))
 }

@@ -13,6 +13,7 @@ use crate::metrics;
 use crate::plane::Plane;
 
 mod alignment;
+mod concept;
 mod direction;
 mod frames;
 mod note;
@@ -20,6 +21,7 @@ mod preset;
 mod search;
 
 pub use alignment::{Alignment, LEAST_BASE_CHANGE};
+pub use concept::Concept;
 pub use note::Note;
 pub use preset::Preset;
 pub use search::{StopRule, Stopped, paper_sweep, repo_sweep};
@@ -34,6 +36,9 @@ pub enum Target {
     /// A linear probe: along its pattern at the tokens that show it; lambda is in standard deviations of the latent. It
     /// follows the score of the label of the same name, where the classifier has one.
     Probe(usize),
+    /// Words, in a bundle with a text tower: along the gradient of the latent's cosine with them; lambda as for a probe, and
+    /// no score is followed.
+    Text(Concept),
 }
 
 /// What to compute.
@@ -127,6 +132,8 @@ impl Shift {
 
 /// What a feature's target begins with.
 const FEATURE: &str = "feature:";
+/// What a concept's begins with.
+const TEXT: &str = "text:";
 
 impl Engine {
     /// Reads `LABEL`, `feature:N|LABEL` or `probe:NAME` as a target.
@@ -140,11 +147,16 @@ impl Engine {
         if let Some(probe) = text.strip_prefix("probe:") {
             return self.bundle.probe_index(probe).map(Target::Probe);
         }
-        if text.starts_with("text:") {
-            return Err(Error::Invalid(format!(
-                "bundle \"{}\" has no text encoder for \"{text}\"; use a label, feature:N or probe:NAME",
-                self.bundle.manifest.name
-            )));
+        if let Some(words) = text.strip_prefix(TEXT) {
+            if self.bundle.text.is_none() {
+                return Err(Error::Invalid(format!(
+                    "bundle \"{}\" has no text encoder for \"{text}\"; use a label, feature:N or probe:NAME",
+                    self.bundle.manifest.name
+                )));
+            }
+            let concept = Concept::new(words);
+            let few = || Error::Invalid("text: needs a few words, such as text:\"enlarged heart\"".into());
+            return concept.map(Target::Text).ok_or_else(few);
         }
         self.bundle.label_index(text).map(Target::Label)
     }
@@ -158,6 +170,7 @@ impl Engine {
             Target::Probe(index) => {
                 format!("probe:{}", self.bundle.manifest.probes.get(index).map_or("?", |probe| probe.name.as_str()))
             }
+            Target::Text(concept) => format!("{TEXT}{concept}"),
         }
     }
 
@@ -180,8 +193,10 @@ impl Engine {
         let (low, high, stopped) = match (request.range, request.target) {
             (Some([low, high]), _) => (low, high, Stopped::fixed()),
             (None, Target::Feature(feature)) => (0.0, self.feature_range_end(analysis, feature), Stopped::fixed()),
-            (None, Target::Probe(_)) if walk.label.is_none() => (-PROBE_REACH, PROBE_REACH, Stopped::fixed()),
-            (None, Target::Label(_) | Target::Probe(_)) => {
+            (None, Target::Probe(_) | Target::Text(_)) if walk.label.is_none() => {
+                (-PROBE_REACH, PROBE_REACH, Stopped::fixed())
+            }
+            (None, Target::Label(_) | Target::Probe(_) | Target::Text(_)) => {
                 let label = walk.label.unwrap_or_default();
                 let found = search::search(preset, |lambdas| {
                     let seen = |frame: &Frame| see(preset, label, &reference.pixels, frame);
@@ -203,6 +218,7 @@ impl Engine {
             Some(label) => shifted.iter().map(|frame| frame.predictions[label]).collect(),
             None => match request.target {
                 Target::Probe(probe) => self.probe_scores(&path, probe, &lambdas)?,
+                Target::Text(concept) => self.concept_scores(&path, concept, &lambdas)?,
                 Target::Label(_) | Target::Feature(_) => lambdas.clone(),
             },
         };
@@ -252,6 +268,13 @@ impl Engine {
         Ok(latents.chunks_exact(tokens * dim).map(|film| 1.0 / (1.0 + (-probe.film_logit(film)).exp())).collect())
     }
 
+    /// Cosine of each lambda's latent with a concept.
+    fn concept_scores(&self, path: &Path, concept: Concept, lambdas: &[f32]) -> Result<Vec<f32>> {
+        let latents = path.at(lambdas);
+        let cosines = self.concept_cosines(latents, concept)?;
+        self.read(cosines.into_floats())
+    }
+
     /// Path of a request, and the label whose score it follows.
     fn walk(&self, analysis: &Analysis, request: &ShiftRequest) -> Result<Walk> {
         let label = match request.target {
@@ -269,6 +292,14 @@ impl Engine {
                 let label = self.bundle.manifest.probes.get(probe).and_then(|p| self.bundle.label_index(&p.name).ok());
                 return Ok(Walk { path: self.probe_path(analysis, probe)?, label, is_flat: false, origin: 0.0 });
             }
+            Target::Text(concept) => {
+                return Ok(Walk {
+                    path: self.concept_path(analysis, concept)?,
+                    label: None,
+                    is_flat: false,
+                    origin: 0.0,
+                });
+            }
         };
         let direction = if request.preset.is_published() {
             let score = analysis.reconstruction.as_ref().and_then(|frame| frame.predictions.get(label)).copied();
@@ -278,7 +309,7 @@ impl Engine {
             self.unit_direction(analysis, label)?
         };
         let largest = self.read(direction.clone().abs().max().into_floats())?[0];
-        let path = Path::Straight { origin: analysis.latent.clone(), direction };
+        let path = Path::Straight { origin: self.latent(analysis)?.clone(), direction };
         Ok(Walk { path, label: Some(label), is_flat: largest == 0.0, origin: 0.0 })
     }
 

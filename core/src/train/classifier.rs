@@ -136,7 +136,8 @@ pub(super) fn train(job: &TrainJob<'_>) -> Result<TrainReport> {
     };
     // Read again: another part may have been trained in the meantime.
     let mut manifest = job.manifest(no_latent, &data.sources)?;
-    manifest.classifier = Some(ClassifierPart { architecture: ClassifierKind::Conv(config), labels: described });
+    manifest.classifier =
+        Some(ClassifierPart { architecture: ClassifierKind::Conv(config), labels: described, preprocess: None });
     let redrawn = redraw.as_ref().map_or(String::new(), |redraw| {
         format!(
             "half of each batch drawn again by the autoencoder of {} (sha256 {}) with latent noise of 0.1 sd; ",

@@ -23,6 +23,7 @@ pub mod autoencoder;
 pub mod checkpoint;
 pub mod classifier;
 mod data;
+mod decoder;
 pub mod films;
 pub mod principal;
 mod probes;
@@ -40,6 +41,8 @@ pub enum TrainedPart {
     Sae,
     /// Linear probes on the autoencoder's latent.
     Probes,
+    /// Frames of a class token, for an encoder that stays as it is.
+    Decoder,
 }
 
 /// What the user can choose; everything has a default that made the shipped bundle.
@@ -82,7 +85,7 @@ impl TrainOptions {
     #[must_use]
     pub fn of(part: TrainedPart) -> Self {
         let (epochs, batch, learning_rate, weight_decay) = match part {
-            TrainedPart::Autoencoder => (40, 8, 1.5e-3, 1e-5),
+            TrainedPart::Autoencoder | TrainedPart::Decoder => (40, 8, 1.5e-3, 1e-5),
             TrainedPart::Classifier => (36, 16, 1.5e-3, 0.02),
             TrainedPart::Sae | TrainedPart::Probes => (4, 1024, 1e-3, 0.0),
         };
@@ -171,7 +174,7 @@ impl TrainJob<'_> {
     /// checkpoint then remains and `resume` goes on from it.
     pub fn run(&self, part: TrainedPart) -> Result<TrainReport> {
         self.options.check()?;
-        if self.start.is_some() && matches!(part, TrainedPart::Sae | TrainedPart::Probes) {
+        if self.start.is_some() && !matches!(part, TrainedPart::Autoencoder | TrainedPart::Classifier) {
             return Err(Error::Invalid(
                 "only an autoencoder and a classifier start from another; leave out --start".into(),
             ));
@@ -187,6 +190,7 @@ impl TrainJob<'_> {
             TrainedPart::Classifier => classifier::train(self),
             TrainedPart::Sae => sae::train(self),
             TrainedPart::Probes => probes::train(self),
+            TrainedPart::Decoder => decoder::train(self),
         }
     }
 
@@ -209,11 +213,14 @@ impl TrainJob<'_> {
             description: format!("Trained by fluoro train on {} folder(s) of films", self.datasets.len()),
             name,
             preprocess: default_preprocess(),
+            encoder_preprocess: None,
             latent,
             encoder: None,
             decoder: None,
             classifier: None,
             sae: None,
+            sae_encoder: None,
+            text: None,
             probes: Vec::new(),
             films,
             files: std::collections::BTreeMap::new(),

@@ -31,10 +31,11 @@ pub(super) fn train(job: &TrainJob<'_>) -> Result<TrainReport> {
     let bundle = Bundle::open(&BundleSource::Folder(job.output.clone()), device)?;
     let encoder = bundle.encoder.clone().ok_or(bundle.missing("encoder", "fitting probes"))?;
     let manifest = Arc::clone(&bundle.manifest);
-    let (side, dim) = (manifest.preprocess.size, manifest.latent.dim);
+    let fed = manifest.encoder_input();
+    let (side, dim) = (fed.size, manifest.latent.dim);
     let data = TrainingData::read(job)?;
     let tokens = |films: &Films| -> Result<Vec<Vec<f32>>> {
-        let inputs = films.inputs(&manifest.preprocess)?;
+        let inputs = films.inputs(fed)?;
         let some = &inputs[..inputs.len().min(MOST)];
         let all = encode_all(&*encoder, some, side, device, job)?;
         Ok(all.chunks_exact(manifest.latent.tokens * dim).map(<[f32]>::to_vec).collect())

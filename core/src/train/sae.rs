@@ -18,8 +18,8 @@ use super::autoencoder::stack;
 use super::checkpoint::{Checkpoints, Position};
 use super::data::TrainingData;
 use super::films::Films;
-use super::{TrainJob, TrainReport, augment, bundle_path, recipe_text, schedule};
-use crate::bundle::load::{AUTOENCODER_FILE, QUANTILES_TENSOR, SAE_FILE, TYPICAL_MAPS_TENSOR};
+use super::{TrainJob, TrainReport, augment, bundle_path, default_preprocess, recipe_text, schedule};
+use crate::bundle::load::{QUANTILES_TENSOR, SAE_FILE, TYPICAL_MAPS_TENSOR};
 use crate::bundle::manifest::{Feature, SaeKind, SaePart};
 use crate::bundle::{Bundle, BundleSource, QUANTILES, save};
 use crate::dataset::columns::{AP_VIEW, MALE};
@@ -54,17 +54,20 @@ pub(super) fn train(job: &TrainJob<'_>) -> Result<TrainReport> {
     let bundle = Bundle::open(&BundleSource::Folder(job.output.clone()), &plain)?;
     let encoder = bundle.encoder.clone().ok_or(bundle.missing("encoder", "SAE training"))?;
     let manifest = Arc::clone(&bundle.manifest);
-    let side = manifest.preprocess.size;
+    let fed = manifest.encoder_input();
+    let side = fed.size;
     let dim = manifest.latent.dim;
     let config = GatedSaeConfig { input: dim, features: (dim * EXPANSION).max(FEWEST_FEATURES) };
 
     let data = TrainingData::read(job)?;
     let (training, held_out) = (&data.training, &data.held_out);
-    let training_tokens = encode_all(&*encoder, &training.inputs(&manifest.preprocess)?, side, &plain, job)?;
-    let held_out_tokens = encode_all(&*encoder, &held_out.inputs(&manifest.preprocess)?, side, &plain, job)?;
+    let training_tokens = encode_all(&*encoder, &training.inputs(fed)?, side, &plain, job)?;
+    let held_out_tokens = encode_all(&*encoder, &held_out.inputs(fed)?, side, &plain, job)?;
     let mut tokens = training_tokens.clone();
-    // Views of a film that is not varied would all be the film itself.
-    for view in 1..if options.augment { VIEWS } else { 1 } {
+    // Views of a film that is not varied would all be the film itself; those of an encoder that sees another part of the
+    // film, or more of its detail, cannot be made from the films in memory.
+    let is_varied = options.augment && *fed == default_preprocess();
+    for view in 1..if is_varied { VIEWS } else { 1 } {
         let mut rng = schedule::epoch_rng(options.seed, view);
         let films: Vec<usize> = (0..training.len()).collect();
         for batch in films.chunks(32) {
@@ -91,7 +94,7 @@ pub(super) fn train(job: &TrainJob<'_>) -> Result<TrainReport> {
         inputs: format!(
             "{} {}",
             training.fingerprint(),
-            manifest.files.get(AUTOENCODER_FILE).map_or("", String::as_str)
+            manifest.encoder.as_ref().and_then(|kind| manifest.files.get(kind.file())).map_or("", String::as_str)
         ),
         history: Vec::new(),
     };
@@ -299,9 +302,9 @@ fn quality(model: &GatedSae, tokens: &[f32], per_film: usize, dim: usize, device
     let mut active = 0.0;
     for film in tokens.chunks_exact(per_film * dim) {
         let x = Tensor::<2>::from_data(TensorData::new(film.to_vec(), [per_film, dim]), device);
-        let features = model.activations(x);
+        let features = model.activations(x.clone());
         active += f64::from(features.clone().greater_elem(0.0).float().sum().into_floats().map_err(Error::Invalid)?[0]);
-        restored.extend(model.reconstruct(features).into_floats().map_err(Error::Invalid)?);
+        restored.extend(model.reconstruct(features, &x).into_floats().map_err(Error::Invalid)?);
     }
     let films = tokens.chunks_exact(per_film * dim).zip(restored.chunks_exact(per_film * dim));
     let within: Vec<f64> = films.map(|(x, y)| metrics::explained_variance(x, y, dim)).collect::<Result<_>>()?;

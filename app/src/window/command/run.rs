@@ -20,9 +20,9 @@ impl App {
             }
             Command::OpenGallery => self.manifest().is_some_and(|manifest| !manifest.gallery.is_empty()),
             Command::OpenProposal => {
-                self.model.pending.is_none() && self.mismatch().is_some_and(|mismatch| mismatch.proposal.is_some())
+                self.model.pending.is_none() && self.notice().is_some_and(|notice| notice.proposal().is_some())
             }
-            Command::CloseNotice => self.mismatch().is_some(),
+            Command::CloseNotice => self.notice().is_some(),
             Command::ForgetRecent => !self.recent.paths().is_empty(),
             Command::NextFilm => self.study.current + 1 < self.study.films.len(),
             Command::PreviousFilm => self.study.current > 0,

@@ -100,15 +100,12 @@ fn bundle(app: &App, ui: &mut Ui) {
         ("latent", format!("{} tokens of {} numbers{place}", latent.tokens, latent.dim)),
     ];
     if let Some(sae) = &manifest.sae {
-        let explained = number::percent(sae.explained_variance);
-        facts.push((
-            "SAE",
-            format!(
-                "{} features, {:.1} active at a place, {explained} of the variance explained",
-                sae.features.len(),
-                sae.active_per_token
-            ),
-        ));
+        let mut words = format!("{} features", sae.architecture.features());
+        if sae.explained_variance.is_finite() {
+            let explained = number::percent(sae.explained_variance);
+            words += &format!(", {:.1} active at a place, {explained} of the variance explained", sae.active_per_token);
+        }
+        facts.push(("SAE", words));
     }
     let provenance = &manifest.provenance;
     facts.push(("data", provenance.data.clone()));

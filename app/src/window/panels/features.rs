@@ -48,10 +48,20 @@ pub fn show(app: &mut App, ui: &mut Ui) {
     };
     let active = analysis.activations.iter().filter(|a| **a > 0.0).count();
     heading(ui, &look, "Features", |ui| {
-        let words = format!("{active} of {} active", sae.features.len());
-        let quality = analysis.sae.map(|sae| format!(
-            "A feature is one direction that the model learned to see. On this film {:.0} are active at a place on average, and they \
-             explain {:.0} % of what the latent holds; the rest is kept as it is.", sae.active, sae.explained_variance * 100.0));
+        let words = format!("{active} of {} active", sae.architecture.features());
+        let quality = analysis.sae.map(|sae| {
+            // One token has no variance to explain.
+            let explained = if sae.explained_variance.is_finite() {
+                format!("explain {:.0} % of", 100.0 * sae.explained_variance)
+            } else {
+                "stand for a part of".to_owned()
+            };
+            format!(
+                "A feature is one direction that the model learned to see. On this film {:.0} are active at a place on \
+                 average, and they {explained} what the latent holds; the rest is kept as it is.",
+                sae.active
+            )
+        });
         ui.label(RichText::new(words).small().color(look.colour.secondary)).on_hover_text(quality.unwrap_or_default());
     });
     tools(app, ui);

@@ -1,5 +1,5 @@
-//! Above the light box: the film is of another kind than those that the bundle was trained on. One line, a way out, and
-//! a cross that closes it for good.
+//! Above the light box: what the reader should know of film and bundle together. One line, a way out where there is one,
+//! and a cross that closes it for good.
 
 use egui::{Align, Button, Frame, Label, Layout, Margin, Panel, RichText, Ui};
 
@@ -10,7 +10,7 @@ use crate::window::state::notice::words;
 
 /// Shows the notice, if there is one.
 pub fn show(app: &mut App, ui: &mut Ui) {
-    let Some(mismatch) = app.mismatch() else { return };
+    let Some(notice) = app.notice() else { return };
     let (colour, size) = (app.look.colour, app.look.size);
     let frame = Frame::new().fill(colour.raised).inner_margin(Margin::symmetric(size.pad as i8, size.gap as i8));
     let panel = Panel::top("notice").resizable(false).min_size(size.row).frame(frame).show_separator_line(true);
@@ -20,7 +20,7 @@ pub fn show(app: &mut App, ui: &mut Ui) {
             if close.on_hover_text(hint(ui, Command::CloseNotice)).accessible_name("close notice").clicked() {
                 app.run(Command::CloseNotice);
             }
-            if let Some(name) = mismatch.proposal {
+            if let Some(name) = notice.proposal() {
                 let button = ui.add_enabled(app.can(Command::OpenProposal), Button::new(format!("Open {name}")));
                 if button.on_hover_text(hint(ui, Command::OpenProposal)).clicked() {
                     app.run(Command::OpenProposal);
@@ -28,7 +28,7 @@ pub fn show(app: &mut App, ui: &mut Ui) {
             }
             ui.with_layout(Layout::left_to_right(Align::Min), |ui| {
                 ui.label(RichText::new(icons::WARNING).color(colour.warning));
-                ui.add(Label::new(words(&mismatch)).wrap());
+                ui.add(Label::new(words(&notice)).wrap());
             });
         });
     });

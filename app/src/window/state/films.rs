@@ -6,7 +6,6 @@ use std::sync::Arc;
 use fluoro_core::bundle::BundleSource;
 use fluoro_core::bundle::manifest::{GalleryFilm, Manifest};
 use fluoro_core::display::{Extent, Pyramid};
-use fluoro_core::preprocess::Fit;
 use fluoro_core::radiograph::Window;
 use fluoro_core::samples;
 use fluoro_core::worker::{FilmSource, FilmView, RequestId};
@@ -135,9 +134,9 @@ impl OpenFilm {
     pub fn new(view: FilmView, manifest: Option<&Manifest>, version: u64, wake: impl Fn() + Send + 'static) -> Self {
         let radiograph = Arc::clone(&view.radiograph);
         let (width, height) = (radiograph.pixels.width(), radiograph.pixels.height());
-        let extent = match manifest.map(|m| m.preprocess.fit) {
-            Some(Fit::CentreCrop) => Extent::centre_square(width, height),
-            Some(Fit::Stretch) | None => Extent::whole(width, height),
+        let extent = match manifest {
+            Some(manifest) => Extent::seen(&manifest.preprocess.seen(width, height)),
+            None => Extent::whole(width, height),
         };
         let default_window = radiograph.default_window();
         let pyramid = Promise::spawn_thread("fluoro-pyramid", move || {

@@ -47,7 +47,7 @@ fn opens_with_the_gallery_of_the_bundle() {
     let window = open(WindowOptions { bundle, ..options(Vec::new()) });
     let captions: Vec<String> = samples::names().map(|name| format!("drawn: {name}")).collect();
     assert_eq!(names(&window), captions);
-    assert!(window.state().analysis().is_some() && window.state().mismatch().is_none());
+    assert!(window.state().analysis().is_some() && window.state().notice().is_none());
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn the_default_bundle_brings_films_that_fit_it() {
     let window = open(WindowOptions { bundle: BundleSource::default(), ..options(Vec::new()) });
     let app = window.state();
     assert!(!app.study.films.is_empty() && app.analysis().is_some());
-    assert!(app.mismatch().is_none() && app.model.problem.is_none());
+    assert!(app.notice().is_none() && app.model.problem.is_none());
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn a_film_that_is_no_phantom_is_noticed_and_the_bundle_switched() {
     window.run_steps(2);
     settle(&mut window);
     assert_eq!((bundle_name(&window).as_str(), names(&window)), ("nih-small", study));
-    assert_eq!((window.state().study.shown, window.state().mismatch()), (Some(1), None));
+    assert_eq!((window.state().study.shown, window.state().notice()), (Some(1), None));
     assert!(window.state().analysis().is_some() && window.query_by_label("close notice").is_none());
 }
 
@@ -160,7 +160,7 @@ fn the_notice_answers_to_keys_and_stays_closed() {
     press(&mut window, Modifiers::COMMAND, Key::K);
     type_text(&mut window, "close the notice");
     press(&mut window, Modifiers::NONE, Key::Enter);
-    assert!(window.state().mismatch().is_none());
+    assert!(window.state().notice().is_none());
     for key in [Key::PageDown, Key::PageUp] {
         press(&mut window, Modifiers::NONE, key);
         settle(&mut window);

@@ -150,7 +150,8 @@ impl Fitted {
         factor: Factor,
     ) -> Result<Option<Walk>> {
         let Some(known) = self.of(factor) else { return Ok(None) };
-        let straight = |direction: Tensor<3>| Walk::Latents(Box::new(along(&analysis.latent, direction)));
+        let latent = engine.latent(analysis)?;
+        let straight = |direction: Tensor<3>| Walk::Latents(Box::new(along(latent, direction)));
         Ok(Some(match method {
             Method::Truth => Walk::True { reencoded: false },
             Method::Reencoded => Walk::True { reencoded: true },
@@ -168,9 +169,8 @@ impl Fitted {
                 Walk::Latents(Box::new(Tensor::cat(CUTS.into_iter().map(cut).collect::<Result<Vec<_>>>()?, 0)))
             }
             Method::Probe => {
-                let latent = engine.read(analysis.latent.clone().into_floats())?;
-                let [_, tokens, dim] = analysis.latent.dims();
-                let removal = TensorData::new(known.probe.removal(&latent), [1, tokens, dim]);
+                let tokens = engine.read(latent.clone().into_floats())?;
+                let removal = TensorData::new(known.probe.removal(&tokens), latent.dims());
                 straight(Tensor::from_data(removal, engine.device.tensor_device()))
             }
             Method::Means => straight(known.means.clone()),
@@ -181,7 +181,7 @@ impl Fitted {
             }
             Method::Random => {
                 // Drawn on the CPU, so that every device and every choice of factors has the same.
-                let shape = analysis.latent.dims();
+                let shape = latent.dims();
                 let mut random = ChaCha8Rng::seed_from_u64(seed);
                 random.set_stream(factor as u64);
                 // Uniform is as good as normal here: in thousands of dimensions only the length matters, which is set.
