@@ -10,6 +10,7 @@ use crate::bundle::manifest::{
     ClassifierPart, DecoderKind, EncoderKind, LatentShape, Manifest, Provenance, SaeEncoder, SaePart, TextPart, VERSION,
 };
 use crate::bundle::save::prefixed;
+use crate::bundle::words::TokenizerFile;
 use crate::error::{Error, Result};
 use crate::models::weights::Weights;
 use crate::preprocess::Preprocess;
@@ -36,7 +37,8 @@ pub struct FoundDecoder {
     pub preprocess: Preprocess,
 }
 
-/// A part of a source, with the words that say where it is from.
+/// A part of a source.
+#[expect(clippy::large_enum_variant, reason = "a handful of these lives for the time of an import")]
 pub enum Found {
     /// An encoder alone.
     Encoder(FoundEncoder),
@@ -47,7 +49,7 @@ pub enum Found {
     /// An SAE with the tensors of its file.
     Sae(SaePart, Weights),
     /// A text tower with the tensors and the other files that it needs.
-    Text(TextPart, Weights, Vec<(String, Vec<u8>)>),
+    Text(TextPart, Weights, Vec<TokenizerFile>),
 }
 
 impl Found {
@@ -91,7 +93,7 @@ struct Places {
     autoencoder: Option<(FoundEncoder, FoundDecoder, String)>,
     classifier: Option<(ClassifierPart, Weights, Preprocess, String)>,
     sae: Option<(SaePart, Weights, String)>,
-    text: Option<(TextPart, Weights, Vec<(String, Vec<u8>)>, String)>,
+    text: Option<(TextPart, Weights, Vec<TokenizerFile>, String)>,
 }
 
 impl Places {

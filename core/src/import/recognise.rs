@@ -240,6 +240,24 @@ struct Stated<'a> {
     backend: TransformersBackend,
 }
 
+/// A preprocessor's configuration that names its class; where the file does not, it is the one of the family.
+fn named_processor(stated: &Json, family: Family) -> Json {
+    let mut named = stated.clone();
+    if let Some(fields) = named.as_object_mut()
+        && !["image_processor_type", "feature_extractor_type", "image_processor"]
+            .iter()
+            .any(|key| fields.contains_key(*key))
+    {
+        let usual = match family {
+            Family::ClipHf => "CLIPImageProcessor",
+            Family::VitHf => "ViTImageProcessor",
+            _ => "BitImageProcessor",
+        };
+        fields.insert("image_processor_type".into(), usual.into());
+    }
+    named
+}
+
 /// How films are prepared for a vision transformer: as the file beside it says, or as its family does.
 fn prepared(
     source: &Source,
@@ -253,9 +271,10 @@ fn prepared(
         TransformersBackend::Torchvision => Resize::TorchvisionBicubic,
     };
     if let Some(preprocessor) = stated.preprocessor {
+        let named = named_processor(preprocessor, family);
         let (preprocess, ..) = match stated.backend {
-            TransformersBackend::Pil => from_transformers_as(preprocessor, stated.backend)?,
-            TransformersBackend::Torchvision => from_transformers(preprocessor)?,
+            TransformersBackend::Pil => from_transformers_as(&named, stated.backend)?,
+            TransformersBackend::Torchvision => from_transformers(&named)?,
         };
         return Ok(preprocess);
     }

@@ -119,6 +119,7 @@ fn exp2(x: f32) -> f32 {
     let p = p * r + 9.671_513e-3;
     let p = p * r + 5.550_733_6e-2;
     let p = p * r + 0.240_222_42;
+    #[expect(clippy::approx_constant, reason = "a coefficient that was fitted, near ln 2")]
     let p = p * r + 0.693_147;
     let p = p * r + 1.0;
     p * f32::from_bits(shifted.to_bits() << 23)

@@ -34,6 +34,22 @@ fn film() -> String {
     text(&sample("drawn_portable_ap.png"))
 }
 
+/// A small DINOv2 of transformers, with the configuration of RAD-DINO's preprocessing at its size.
+fn save_encoder(folder: &Path) -> PathBuf {
+    let source = folder.join("encoder");
+    std::fs::create_dir_all(&source).expect("a folder");
+    for name in ["config.json", "model.safetensors"] {
+        std::fs::copy(parity("vit/dinov2_hf").join(name), source.join(name)).expect("a copy");
+    }
+    let preprocessor = json!({
+        "image_processor_type": "BitImageProcessor", "do_resize": true, "resample": 3, "size": {"shortest_edge": 28},
+        "do_center_crop": true, "crop_size": {"height": 28, "width": 28}, "do_rescale": true,
+        "do_normalize": true, "image_mean": [0.5307, 0.5307, 0.5307], "image_std": [0.2583, 0.2583, 0.2583],
+    });
+    std::fs::write(source.join("preprocessor_config.json"), preprocessor.to_string()).expect("a file");
+    source
+}
+
 /// An SAE as SAELens saves it, of tokens of `dim` numbers, with `W_enc` of the unit vectors and their negatives.
 fn save_sae(folder: &Path, dim: usize, config: &Value) {
     std::fs::create_dir_all(folder).expect("a folder");
@@ -111,7 +127,7 @@ fn an_autoencoder_and_a_classifier_of_two_files_shift_together() {
 #[test]
 fn an_encoder_its_sae_and_an_autoencoder_come_from_three_sources() {
     let home = tempfile::tempdir().expect("a folder");
-    let vit = parity("vit/dinov2_hf");
+    let vit = save_encoder(home.path());
     save_sae(
         &home.path().join("sae"),
         24,
@@ -162,7 +178,7 @@ fn an_encoder_its_sae_and_an_autoencoder_come_from_three_sources() {
 #[test]
 fn a_topk_sae_is_never_read_as_another() {
     let home = tempfile::tempdir().expect("a folder");
-    let vit = parity("vit/dinov2_hf");
+    let vit = save_encoder(home.path());
     save_sae(&home.path().join("topk"), 24, &json!({"d_in": 24, "d_sae": 48, "architecture": "topk", "k": 3}));
     let made = import(home.path(), &[vit.clone(), home.path().join("topk")], "topk-bundle", &[]);
     assert_eq!(made["sae"]["active"].as_f64(), Some(3.0));
@@ -186,7 +202,7 @@ fn a_decoder_is_trained_for_an_imported_class_token_and_draws_edits() {
     let phantoms = ["phantom", "-o", "films", "--count", "12", "--seed", "3", "--json"];
     drop(fluoro_in(home.path(), phantoms).json());
     save_sae(&home.path().join("sae"), 24, &json!({"d_in": 24, "d_sae": 48, "architecture": "standard"}));
-    import(home.path(), &[parity("vit/dinov2_hf"), home.path().join("sae")], "explorer", &[]);
+    import(home.path(), &[save_encoder(home.path()), home.path().join("sae")], "explorer", &[]);
     let train = ["train", "decoder", "films", "-o", "explorer", "--epochs", "1", "--json"];
     let trained = fluoro_in(home.path(), train).json();
     assert!(trained["results"]["mae"].as_f64().expect("measured") > 0.0);
@@ -207,7 +223,7 @@ fn clip_reads_films_by_words_and_walks_towards_them() {
     for name in ["config.json", "model.safetensors"] {
         std::fs::copy(parity("vit/clip_hf").join(name), source.join(name)).expect("a copy");
     }
-    let without = import(home.path(), &[source.clone()], "silent", &[]);
+    let without = import(home.path(), std::slice::from_ref(&source), "silent", &[]);
     assert!(without["notes"].to_string().contains("tokenizer"), "{without}");
     for name in ["vocab.json", "merges.txt"] {
         std::fs::copy(parity("vit/tokens").join(name), source.join(name)).expect("a copy");
@@ -233,7 +249,7 @@ fn clip_reads_films_by_words_and_walks_towards_them() {
 #[test]
 fn what_the_model_sees_is_shown_and_what_it_does_not_see_is_said() {
     let home = tempfile::tempdir().expect("a folder");
-    import(home.path(), &[parity("vit/dinov2_hf")], "vit", &[]);
+    import(home.path(), &[save_encoder(home.path())], "vit", &[]);
     let wide = image::GrayImage::from_fn(300, 200, |x, y| image::Luma([((x * 7 + y * 3) % 251) as u8]));
     wide.save(home.path().join("wide.png")).expect("a film");
     let info = fluoro_in(home.path(), ["info", "wide.png", "--bundle", "vit", "-o", "seen.png", "--json"]).json();

@@ -131,9 +131,13 @@ fn mirrored(activations: &[f32], features: usize) -> Vec<f32> {
     rows.flat_map(|row| row.iter().map(|v| v.max(0.0)).chain(row.iter().map(|v| (-v).max(0.0)))).collect()
 }
 
-fn compare_with_libraries(device: &Device) {
+/// A software GPU takes long for each new size of matrix: there, one of each kind.
+const OF_EACH_KIND: [&str; 6] =
+    ["saelens_standard_norm", "saelens_gated", "saelens_jumprelu", "saelens_topk", "dl_batchtopk", "prisma_topk"];
+
+fn compare_with_libraries(device: &Device, wanted: impl Fn(&str) -> bool) {
     let expected = safetensors(&std::fs::read(parity().join("sae_reference.safetensors")).expect("the numbers"));
-    for case in cases() {
+    for case in cases().into_iter().filter(|case| wanted(&case.name)) {
         let name = &case.name;
         let (tensors, config) = files(&case);
         let format = sae::recognise(&tensors, config.as_ref()).unwrap_or_else(|| panic!("{name} is not recognised"));
@@ -175,12 +179,12 @@ fn compare_with_libraries(device: &Device) {
 
 #[test]
 fn flex_agrees_with_the_libraries() {
-    compare_with_libraries(&Device::flex());
+    compare_with_libraries(&Device::flex(), |_| true);
 }
 
 #[test]
 fn wgpu_agrees_with_the_libraries() {
-    compare_with_libraries(&fluoro_tests::wgpu());
+    compare_with_libraries(&fluoro_tests::wgpu(), |name| OF_EACH_KIND.contains(&name));
 }
 
 #[test]

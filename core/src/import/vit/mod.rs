@@ -50,7 +50,7 @@ pub fn import(source: &mut Weights, given: Given<'_>) -> Result<ImportedVit, Str
         let (stated, name) = (settings.intake.mean.len(), &scheme.patch);
         return Err(format!("\"{name}.weight\" takes {channels} channels, mean and deviation are of {stated}"));
     }
-    let registers = scheme.registers.iter().find_map(|name| shape(source, name)).map_or(0, |shape| rows(shape));
+    let registers = scheme.registers.iter().find_map(|name| shape(source, name)).map_or(0, rows);
     let config = VitConfig {
         image: side(source, &scheme, settings.image, patch)?,
         patch,

@@ -290,7 +290,7 @@ impl Scheme {
     }
 }
 
-/// Gives tensors the names that [`Scheme`] knows: without the name of a wrapper, of a chunk of blocks (DINOv2 saves
+/// Gives tensors the names that `Scheme` knows: without the name of a wrapper, of a chunk of blocks (DINOv2 saves
 /// `blocks.CHUNK.INDEX.`, the index counted over all chunks) and as transformers 4 named attention before version 5.
 pub fn settle_names(source: &mut Weights) {
     const WRAPPERS: [&str; 7] =
