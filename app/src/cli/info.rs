@@ -303,18 +303,7 @@ impl BundleReport {
         for part in &self.parts {
             let _ = writeln!(text, "  {:<11} {:>10} numbers  {}", part.part, part.parameters, part.file);
         }
-        if !self.labels.is_empty() {
-            let _ = writeln!(text, "\n  label                 AUC  95 % interval  positives");
-        }
-        for Label { label, auc, ci, positives, .. } in &self.labels {
-            let auc = auc.map_or_else(|| "-".into(), |auc| format!("{auc:.2}"));
-            let ci = match ci {
-                Some([low, high]) => format!("{low:.2} to {high:.2}"),
-                None if *positives == 0 => "not measured".to_owned(),
-                None => "too few films".to_owned(),
-            };
-            let _ = writeln!(text, "  {label:<20} {auc:>4}  {ci:<13} {positives:>10}");
-        }
+        text.push_str(&self.label_words());
         if let Some(sae) = &self.sae {
             let _ = write!(text, "\n  SAE: {} features", sae.features);
             if sae.dead > 0 {
@@ -352,6 +341,28 @@ impl BundleReport {
         text.push('\n');
         for (part, recipe) in recipes {
             let _ = writeln!(text, "  recipe of {part}: {recipe}");
+        }
+        text
+    }
+
+    /// The labels with what was measured on films held out; of weights that others trained, with their operating points.
+    fn label_words(&self) -> String {
+        let width = self.labels.iter().map(|label| label.label.chars().count()).max().unwrap_or_default().max(20);
+        let is_measured = self.labels.iter().any(|label| label.auc.is_some() || label.positives > 0);
+        let mut text = match (self.labels.is_empty(), is_measured) {
+            (true, _) => return String::new(),
+            (false, true) => format!("\n  {:<width$}  AUC  95 % interval  positives\n", "label"),
+            (false, false) => format!("\n  {:<width$}  operating point\n", "label"),
+        };
+        for Label { label, operating_point, auc, ci, positives } in &self.labels {
+            // Writing to a string cannot fail.
+            let _ = if is_measured {
+                let auc = auc.map_or_else(|| "-".into(), |auc| format!("{auc:.2}"));
+                let ci = ci.map_or_else(|| "too few films".into(), |[low, high]| format!("{low:.2} to {high:.2}"));
+                writeln!(text, "  {label:<width$} {auc:>4}  {ci:<13} {positives:>10}")
+            } else {
+                writeln!(text, "  {label:<width$} {operating_point:>16.4}")
+            };
         }
         text
     }

@@ -246,15 +246,24 @@ mod tests {
         config
     }
 
+    fn on_pil(config: &Value) -> Published {
+        from_transformers_as(config, TransformersBackend::Pil).unwrap()
+    }
+
     #[test]
     fn rad_dino_is_the_published_recipe() {
-        let (preprocess, mean, std) = from_transformers(&rad_dino()).unwrap();
+        let (preprocess, mean, std) = on_pil(&rad_dino());
         assert_eq!(preprocess, Preprocess::rad_dino());
         assert_eq!((mean, std), (vec![RAD_DINO_MEAN; 3], vec![RAD_DINO_STD; 3]));
-        let fast = with(rad_dino(), "image_processor_type", json!("BitImageProcessorFast"));
-        assert_eq!(from_transformers(&fast).unwrap().0.resize, Resize::TorchvisionBicubic);
+        let named = |class: &str| {
+            let config = with(rad_dino(), "image_processor_type", json!(class));
+            from_transformers(&config).unwrap().0.resize
+        };
+        assert_eq!(named("BitImageProcessor"), Resize::TorchvisionBicubic);
+        assert_eq!(named("BitImageProcessorFast"), Resize::TorchvisionBicubic);
+        assert_eq!(named("BitImageProcessorPil"), Resize::PillowBicubic);
         let nested = json!({"image_processor": rad_dino(), "processor_class": "P"});
-        assert_eq!(from_transformers(&nested).unwrap().0, Preprocess::rad_dino());
+        assert_eq!(on_pil(&nested).0, Preprocess::rad_dino());
     }
 
     #[test]
@@ -267,7 +276,7 @@ mod tests {
         });
         let bare = json!({"image_processor_type": "CLIPImageProcessor"});
         for config in [clip, bare] {
-            let (preprocess, mean, std) = from_transformers(&config).unwrap();
+            let (preprocess, mean, std) = on_pil(&config);
             assert_eq!(preprocess, Preprocess::clip(224));
             assert_eq!((mean.as_slice(), std.as_slice()), (OPENAI_MEAN.as_slice(), OPENAI_STD.as_slice()));
         }
@@ -276,11 +285,11 @@ mod tests {
     #[test]
     fn vit_stretches() {
         let config = json!({"feature_extractor_type": "ViTFeatureExtractor", "size": 384, "do_resize": true});
-        let (preprocess, mean, std) = from_transformers(&config).unwrap();
+        let (preprocess, mean, std) = on_pil(&config);
         assert_eq!((preprocess.size, preprocess.fit, preprocess.resize), (384, Fit::Stretch, Resize::PillowBilinear));
         assert_eq!((mean, std), (vec![0.5; 3], vec![0.5; 3]));
         let siglip = json!({"image_processor_type": "SiglipImageProcessor", "size": {"height": 256, "width": 256}});
-        assert_eq!(from_transformers(&siglip).unwrap().0.resize, Resize::PillowBicubic);
+        assert_eq!(on_pil(&siglip).0.resize, Resize::PillowBicubic);
     }
 
     #[test]

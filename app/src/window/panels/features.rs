@@ -40,7 +40,11 @@ pub fn show(app: &mut App, ui: &mut Ui) {
     let Some(model) = app.model.view.clone() else { return without(app, ui) };
     let Some(sae) = &model.manifest.sae else {
         heading(ui, &look, "Features", |_| {});
-        let purpose = "This bundle has no SAE, so there are no features to drag. Findings still work.";
+        let purpose = if model.manifest.classifier.is_some() && model.manifest.decoder.is_some() {
+            "This bundle has no SAE, so there are no features to drag. Findings still work."
+        } else {
+            "This bundle has no SAE, so there are no features to show. fluoro import BUNDLE SAE -o NEW adds one."
+        };
         if states::empty(ui, &look, purpose, Some("Open bundle…")) {
             app.run(Command::OpenBundle);
         }
