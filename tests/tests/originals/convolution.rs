@@ -1,8 +1,7 @@
-//! Published convolutional networks against their own Python classes, on both of burn's backends: small random weights in
-//! the authors' containers, through our reader and importers, and every output.
+//! Published convolutional networks against their own Python classes: small random weights in the authors' containers,
+//! through our reader and importers, and every output. On the CPU alone: Mesa's software GPU takes minutes for one of them.
 //!
-//! The reference is `parity/conv_reference`, made by the script beside it. wgpu runs on whatever adapter there is, a
-//! software one in CI; its absence is a failure, not a skip.
+//! The reference is `parity/conv_reference`, made by the script beside it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,7 +22,6 @@ use fluoro_core::models::resnet_autoencoder::{ResNetDecoder, ResNetEncoder};
 use fluoro_core::models::weights::{self, Weights};
 use fluoro_core::models::{Classifier, Decoder, Encoder};
 use fluoro_core::torch::{TorchFile, named_tensors};
-use fluoro_tests::wgpu;
 
 /// Largest difference allowed, relative to the largest magnitude of the reference.
 const TOLERANCE: f32 = 1e-4;
@@ -291,12 +289,34 @@ fn flex_agrees_with_python() {
     chexnets(&reference);
 }
 
-/// The DenseNet's answers alone: a software adapter takes seconds for each kernel and size that it has not seen.
 #[test]
-fn wgpu_agrees_with_python() {
-    let reference = Reference { outputs: outputs(), device: wgpu() };
-    let network = reference.open(&xrv::densenet(source(DENSENET), "model.pt").expect("a DenseNet"));
-    reference.close("densenet.logits", network.logits(reference.films(96, 2)));
+fn labels_and_points_are_those_of_the_installed_torchxrayvision() {
+    let facts: serde_json::Value =
+        serde_json::from_str(include_str!("../../parity/conv_reference/facts.json")).expect("the facts are readable");
+    let texts = |value: &serde_json::Value| -> Vec<String> {
+        value.as_array().expect("texts").iter().map(|text| text.as_str().expect("a text").to_owned()).collect()
+    };
+    assert_eq!(texts(&facts["pathologies"]), XRV_LABELS);
+    assert_eq!(texts(&facts["jfhealthcare"]), JFHEALTHCARE_LABELS);
+    let models = facts["models"].as_object().expect("models");
+    assert_eq!(models.len(), XRV_MODELS.len());
+    for (name, model) in models {
+        let own = XrvModel::by_name(name).expect("the model is known");
+        assert_eq!(own.name, name);
+        let file = model["file"].as_str().expect("a file's name");
+        assert_eq!(XrvModel::by_name(file).map(|model| model.name), Some(own.name), "{file}");
+        let points = model["points"].as_array().expect("points");
+        assert_eq!(points.len(), XRV_LABELS.len());
+        for (index, (point, label)) in points.iter().zip(texts(&model["labels"])).enumerate() {
+            match point.as_f64() {
+                Some(point) => {
+                    assert_eq!(own.points[index], point as f32, "{name}, output {index}");
+                    assert_eq!(label, XRV_LABELS[index], "{name}, output {index}");
+                }
+                None => assert!(own.points[index].is_nan(), "{name}, output {index}"),
+            }
+        }
+    }
 }
 
 #[test]
