@@ -1,5 +1,5 @@
 //! Published convolutional networks against their own Python classes: small random weights in the authors' containers,
-//! through our reader and importers, and every output. On the CPU alone: Mesa's software GPU takes minutes for one of them.
+//! through our reader and importers, and every output, on the CPU; [`super::convolution_gpu`] compares the other device with it.
 //!
 //! The reference is `parity/conv_reference`, made by the script beside it.
 

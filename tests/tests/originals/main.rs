@@ -2,6 +2,7 @@
 //! References lie in `parity`, beside the scripts that make them. One binary, because each takes long to link.
 
 mod convolution;
+mod convolution_gpu;
 mod preprocess;
 mod sae;
 mod tokenizer;

@@ -6,6 +6,7 @@ use super::scheme::Family;
 use crate::import::json::{agree, find, number, numbers, size, switch, text};
 use crate::models::activations::Activation;
 use crate::models::intake::Intake;
+use crate::preprocess::recipes::{OPENAI_MEAN, OPENAI_STD};
 
 /// What comes with the weights. Nothing is needed where the family's usual values hold.
 #[derive(Clone, Copy, Debug, Default)]
@@ -48,9 +49,6 @@ pub struct Seen {
     /// Whether tokens are normalised before the first block.
     pub pre_norm: bool,
 }
-
-const CLIP_MEAN: [f32; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
-const CLIP_STD: [f32; 3] = [0.268_629_54, 0.261_302_6, 0.275_777_1];
 
 impl Settings {
     /// Reads them.
@@ -218,7 +216,7 @@ fn intake(
             let (whose, intake) = match family {
                 Family::Dinov2Hf | Family::Dinov2 => ("ImageNet", Intake::imagenet()),
                 Family::VitHf | Family::Timm => ("timm", Intake { mean: vec![0.5; 3], std: vec![0.5; 3] }),
-                _ => ("CLIP", Intake { mean: CLIP_MEAN.to_vec(), std: CLIP_STD.to_vec() }),
+                _ => ("CLIP", Intake { mean: OPENAI_MEAN.to_vec(), std: OPENAI_STD.to_vec() }),
             };
             assumed
                 .push(format!("mean {:?} and deviation {:?} of the channels, as for {whose}", intake.mean, intake.std));
