@@ -33,6 +33,14 @@ pub enum Error {
         /// What is wrong with it and what to do.
         reason: String,
     },
+    /// An activation store could not be used.
+    #[error("{reason}: {}", path.display())]
+    Store {
+        /// The store's folder, or the file in it.
+        path: PathBuf,
+        /// What is wrong with it and what to do.
+        reason: String,
+    },
     /// An output could not be written; nothing was left behind.
     #[error("cannot write ({reason}): {}", path.display())]
     Write {
@@ -109,6 +117,11 @@ impl Error {
     /// An [`Error::Dataset`].
     pub fn dataset(path: impl AsRef<Path>, reason: impl Into<String>) -> Self {
         Self::Dataset { path: path.as_ref().to_path_buf(), reason: reason.into() }
+    }
+
+    /// An [`Error::Store`].
+    pub fn store(path: impl AsRef<Path>, reason: impl Into<String>) -> Self {
+        Self::Store { path: path.as_ref().to_path_buf(), reason: reason.into() }
     }
 
     /// An [`Error::Download`].

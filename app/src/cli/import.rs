@@ -34,6 +34,9 @@ pub struct ImportArgs {
     /// name]
     #[arg(long, value_name = "NAME")]
     weights: Option<String>,
+    /// Take the classifier without its last layer as the encoder: an SAE then reads what the classifier tells apart
+    #[arg(long, conflicts_with_all = ["tokens", "layer"])]
+    trunk: bool,
     /// Resize films for encoders of transformers as PIL does, as transformers did before 5; torchvision otherwise
     #[arg(long)]
     pillow: bool,
@@ -90,6 +93,7 @@ pub fn run(args: &ImportArgs, global: &Global) -> Result<(), Failure> {
             layer: args.layer,
             pillow: args.pillow,
             weights: args.weights.clone(),
+            trunk: args.trunk,
         },
         films: args.films.clone(),
         device: global.compute_device()?,

@@ -18,19 +18,24 @@ mod attribute;
 mod bench;
 mod demo;
 mod edit;
+mod encode;
 mod evaluate;
 mod failure;
+mod gallery;
 mod import;
 mod info;
+mod label;
 mod models;
 mod output;
 mod phantom;
 mod progress;
+mod report;
 mod segment;
 mod shift;
 mod shift_page;
 mod target;
 mod train;
+mod train_stored;
 mod view;
 
 use failure::Failure;
@@ -65,6 +70,16 @@ enum Command {
     Attribute(attribute::AttributeArgs),
     /// Write a mask of where a shift changes the film
     Segment(segment::SegmentArgs),
+    /// Encode a dataset into an activation store
+    Encode(encode::EncodeArgs),
+    /// Join the stores of parts of a dataset
+    Merge(encode::MergeArgs),
+    /// Draw a feature's contact sheet: its strongest films, and films at every level
+    Gallery(gallery::GalleryArgs),
+    /// Say what the features of a store stand for
+    Label(label::LabelArgs),
+    /// Word a film: sentences of its active features, each with its region
+    Report(report::ReportArgs),
     /// Make a bundle of published weights
     Import(import::ImportArgs),
     /// List known published weights, and download them
@@ -187,6 +202,11 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Some(Command::Shift(args)) => shift::run(args, global),
         Some(Command::Attribute(args)) => attribute::run(args, global),
         Some(Command::Segment(args)) => segment::run(args, global),
+        Some(Command::Encode(args)) => encode::run(args, global),
+        Some(Command::Merge(args)) => encode::merge(args, global),
+        Some(Command::Gallery(args)) => gallery::run(args, global),
+        Some(Command::Label(args)) => label::run(args, global),
+        Some(Command::Report(args)) => report::run(args, global),
         Some(Command::Import(args)) => import::run(args, global),
         Some(Command::Models(args)) => models::run(args, global),
         Some(Command::Train(args)) => train::run(args, global),

@@ -131,7 +131,7 @@ fn seen_area(preprocess: &Preprocess, width: usize, height: usize) -> Area {
 }
 
 /// A segmentation of the model's input in the film's own pixels: what preprocessing cut off is outside.
-fn on_film(seen: &Segmentation, preprocess: &Preprocess, film: &Radiograph) -> Segmentation {
+pub fn on_film(seen: &Segmentation, preprocess: &Preprocess, film: &Radiograph) -> Segmentation {
     let (width, height) = (film.pixels.width(), film.pixels.height());
     let area = seen_area(preprocess, width, height);
     let part = seen.scale_to(area.width as usize, area.height as usize);

@@ -9,18 +9,21 @@ use fluoro_core::Error;
 use fluoro_core::bundle::BundleSource;
 use fluoro_core::engine::{Progress, Step};
 use fluoro_core::export::atomic;
+use fluoro_core::store::Store;
 use fluoro_core::train::{TrainJob, TrainOptions, TrainReport, TrainedPart};
 
 use super::failure::Failure;
 use super::progress::Meter;
-use super::{Global, output};
+use super::train_stored::StoredArgs;
+use super::{Global, output, train_stored};
 
 /// What to train on what.
 #[derive(Args)]
 pub struct TrainArgs {
     /// Part to train, in this order for a new bundle
     part: Part,
-    /// Folders of films with their table (NIH ChestX-ray14's Data_Entry_2017.csv or metadata.csv)
+    /// Folders of films with their table (NIH ChestX-ray14's Data_Entry_2017.csv or metadata.csv); for the SAE also an
+    /// activation store with latents
     #[arg(required = true, value_name = "DATASET")]
     datasets: Vec<PathBuf>,
     /// Bundle folder that receives the part; checkpoints lie beside it
@@ -74,6 +77,8 @@ pub struct TrainArgs {
     /// For the autoencoder: linear shortcuts from patch to token and back; sharper films, but edits whose patches show
     #[arg(long)]
     shortcut: bool,
+    #[command(flatten)]
+    stored: StoredArgs,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -144,6 +149,15 @@ pub fn run(args: &TrainArgs, global: &Global) -> Result<(), Failure> {
     let report = |step: Step<'_>| meter.report(step);
     // Nothing sets it: an interrupt ends the process, and checkpoints are whole at any moment.
     let cancelled = AtomicBool::new(false);
+    if let (Part::Sae, [store]) = (args.part, &args.datasets[..])
+        && Store::is_at(store)
+    {
+        let progress = Progress::new(&report, &cancelled);
+        let trained =
+            train_stored::run(&args.stored, [store, &args.output], &args.options(), args.resume, progress, global)?;
+        drop(meter);
+        return train_stored::answer(&trained, global);
+    }
     let job = TrainJob {
         datasets: args.datasets.clone(),
         output: args.output.clone(),

@@ -11,7 +11,7 @@ use super::tensors::Opened;
 use crate::error::{Error, Result};
 use crate::models::autoencoder::{AutoencoderConfig, ConvDecoder, ConvEncoder};
 use crate::models::classifier::{ClassifierConfig, ConvClassifier};
-use crate::models::densenet::{DenseNet, DenseNetConfig};
+use crate::models::densenet::{Crops, DenseNet, DenseNetConfig};
 use crate::models::dictionary::{DictionarySae, DictionarySaeConfig};
 use crate::models::fitted::Fitted;
 use crate::models::intake::Intake;
@@ -21,6 +21,7 @@ use crate::models::resnet_autoencoder::{ResNetAutoencoderConfig, ResNetDecoder, 
 use crate::models::sae::{GatedSae, GatedSaeConfig};
 use crate::models::text::{BertConfig, BertText, ClipText, ClipTextConfig, TextEncoder};
 use crate::models::token_decoder::{TokenDecoder, TokenDecoderConfig};
+use crate::models::trunk::{Trunk, TrunkConfig};
 use crate::models::vit::{Tokens, VisionTransformer, VitConfig};
 use crate::models::{Classifier, Decoder, Encoder, SparseAutoencoder};
 
@@ -34,6 +35,8 @@ pub const DECODER_FILE: &str = "decoder.safetensors";
 pub const TEXT_FILE: &str = "text.safetensors";
 /// File with the tensors of the classifier.
 pub const CLASSIFIER_FILE: &str = "classifier.safetensors";
+/// Where a bundle has its classifier's tensors: file and prefix.
+pub(super) const CLASSIFIER: (&str, &str) = (CLASSIFIER_FILE, "classifier");
 /// File with the tensors and statistics of the SAE.
 pub const SAE_FILE: &str = "sae.safetensors";
 
@@ -47,6 +50,8 @@ pub enum EncoderKind {
     ResNet(ResNetAutoencoderConfig),
     /// [`VisionTransformer`], `encoder.safetensors`.
     Vit(VitConfig),
+    /// [`Trunk`]: a classifier without its last layer, `encoder.safetensors`.
+    Trunk(TrunkConfig<ClassifierKind>),
 }
 
 impl EncoderKind {
@@ -56,6 +61,14 @@ impl EncoderKind {
             Self::Conv(config) => check_conv(config),
             Self::ResNet(config) => config.check(),
             Self::Vit(config) => config.check(),
+            Self::Trunk(config) => {
+                config.classifier.check()?;
+                if !(1..=MOST_PIXELS).contains(&config.side) {
+                    return Err(format!("a classifier does not read films of {} pixels a side", config.side));
+                }
+                let pooled = config.classifier.pooled();
+                pooled.map(drop).ok_or_else(|| "this classifier has no single vector before its last layer".into())
+            }
         }
     }
 
@@ -66,6 +79,7 @@ impl EncoderKind {
             Self::Conv(config) => [config.grid() * config.grid(), config.latent],
             Self::ResNet(config) => config.latent(),
             Self::Vit(config) => [config.leaving(), config.hidden],
+            Self::Trunk(config) => [1, config.classifier.pooled().unwrap_or(0)],
         }
     }
 
@@ -76,6 +90,7 @@ impl EncoderKind {
             Self::Conv(config) => Some([config.grid(); 2]),
             Self::ResNet(config) => Some([config.latent()[0].isqrt(); 2]),
             Self::Vit(config) => (config.tokens == Tokens::Patches).then(|| [config.grid(); 2]),
+            Self::Trunk(_) => None,
         }
     }
 
@@ -86,6 +101,7 @@ impl EncoderKind {
             Self::Conv(config) => config.size,
             Self::ResNet(_) => RESNET_AUTOENCODER_SIDE,
             Self::Vit(config) => config.image,
+            Self::Trunk(config) => config.side,
         }
     }
 
@@ -95,6 +111,7 @@ impl EncoderKind {
         match self {
             Self::Conv(_) | Self::ResNet(_) => Intake::grey(),
             Self::Vit(config) => config.intake.clone(),
+            Self::Trunk(config) => config.classifier.intake(),
         }
     }
 
@@ -102,7 +119,7 @@ impl EncoderKind {
     #[must_use]
     pub fn shared_space(&self) -> Option<usize> {
         match self {
-            Self::Conv(_) | Self::ResNet(_) => None,
+            Self::Conv(_) | Self::ResNet(_) | Self::Trunk(_) => None,
             Self::Vit(config) => config.projection,
         }
     }
@@ -112,7 +129,7 @@ impl EncoderKind {
     pub fn file(&self) -> &'static str {
         match self {
             Self::Conv(_) | Self::ResNet(_) => AUTOENCODER_FILE,
-            Self::Vit(_) => ENCODER_FILE,
+            Self::Vit(_) | Self::Trunk(_) => ENCODER_FILE,
         }
     }
 
@@ -127,6 +144,9 @@ impl EncoderKind {
             Self::Vit(config) => {
                 let untrained = VisionTransformer::new(config, device).map_err(Error::Invalid)?;
                 Arc::new(opened.fill(file, "encoder", untrained)?)
+            }
+            Self::Trunk(config) => {
+                return Ok(Arc::new(Trunk::new(config.classifier.open(opened, (file, "encoder"), config.side)?)));
             }
         };
         Ok(Arc::new(Fitted::new(network, self.side())))
@@ -253,10 +273,25 @@ impl ClassifierKind {
         }
     }
 
-    /// The network with its tensors `classifier.*` of `classifier.safetensors`, which reads films of `side` pixels.
-    pub(super) fn open(&self, opened: &mut Opened<'_>, side: usize) -> Result<Arc<dyn Classifier>> {
+    /// Numbers in what the last layer reads, where that is one vector of the whole film.
+    #[must_use]
+    pub fn pooled(&self) -> Option<usize> {
+        match self {
+            Self::Conv(config) => Some(config.members * config.pooling.width(config.channels[3])),
+            Self::DenseNet(config) => (config.crops == Crops::One).then(|| config.features.outputs()),
+            Self::ResNet(config) => config.stages.last().map(|stage| stage.outer),
+            Self::Jfhealthcare(_) => None,
+        }
+    }
+
+    /// The network with its tensors under a prefix of a file, usually [`CLASSIFIER`], which reads films of `side` pixels.
+    pub(super) fn open(
+        &self,
+        opened: &mut Opened<'_>,
+        (file, name): (&'static str, &str),
+        side: usize,
+    ) -> Result<Arc<dyn Classifier>> {
         let device = &opened.device.clone();
-        let (file, name) = (CLASSIFIER_FILE, "classifier");
         let network: Arc<dyn Classifier> = match self {
             Self::Conv(config) => return Ok(Arc::new(opened.fill(file, name, ConvClassifier::new(config, device))?)),
             Self::DenseNet(config) => Arc::new(opened.fill(file, name, DenseNet::new(config, device))?),
@@ -323,6 +358,9 @@ impl SaeKind {
 
 /// Side of the film that torchxrayvision's autoencoder reads and draws, in pixels.
 const RESNET_AUTOENCODER_SIDE: usize = 224;
+
+/// Largest side of a film that a classifier reads.
+const MOST_PIXELS: usize = 4096;
 
 const CHANNELS: std::ops::RangeInclusive<usize> = 1..=4096;
 

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 pub use super::architecture::{ClassifierKind, DecoderKind, EncoderKind, SaeKind, TextKind, TokenizerKind};
 use super::film_kind::FilmKind;
+use super::load::{SAE_ENCODER_FILE, SAE_FILE};
 use crate::preprocess::Preprocess;
 
 /// The newest manifest version that this program reads.
@@ -191,6 +193,27 @@ impl Manifest {
     #[must_use]
     pub fn encoder_input(&self) -> &Preprocess {
         self.encoder_preprocess.as_ref().unwrap_or(&self.preprocess)
+    }
+
+    /// SHA-256 over all that decides the latent that the SAE reads, in hex: how a film is prepared, and the encoder.
+    #[must_use]
+    pub fn latent_hash(&self) -> String {
+        let mut hash = Sha256::new();
+        let own = self.sae_encoder.as_ref();
+        hash.update(format!("{:?}", own.map_or(self.encoder_input(), |part| &part.preprocess)));
+        let encoder = own.map(|part| &part.architecture).or(self.encoder.as_ref());
+        hash.update(format!("{encoder:?}"));
+        let encoder_file = if own.is_some() { Some(SAE_ENCODER_FILE) } else { encoder.map(EncoderKind::file) };
+        hash.update(encoder_file.and_then(|file| self.files.get(file)).map_or("", String::as_str));
+        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// [`Self::latent_hash`], a dash, and the hash of the SAE's file if there is one: together they decide a film's
+    /// activations.
+    #[must_use]
+    pub fn encoding_hash(&self) -> String {
+        let sae = self.sae.as_ref().and_then(|_| self.files.get(SAE_FILE));
+        format!("{}-{}", self.latent_hash(), sae.map_or("none", String::as_str))
     }
 
     /// What the SAE reads.

@@ -10,10 +10,12 @@ use sha2::{Digest, Sha256};
 
 use crate::bundle::FilmKind;
 use crate::error::{Error, Result};
+use crate::radiograph::Study;
 
 pub mod columns;
 mod nih;
 pub mod regions;
+pub mod reports;
 
 pub use columns::{NIH_FINDINGS, TRAINED_LABELS};
 
@@ -108,6 +110,41 @@ impl Dataset {
         Ok(all)
     }
 
+    /// One folder as it is, for reading film after film: with a known table, or all films below it without one; files
+    /// that are missing or broken show when they are read.
+    ///
+    /// # Errors
+    /// When there is no such folder, its table cannot be read, or nothing in it looks like a film.
+    pub fn listed(folder: &Path) -> Result<Self> {
+        if !folder.is_dir() {
+            return Err(Error::dataset(folder, "not a folder; a dataset is a folder of films"));
+        }
+        if let Some(dataset) = nih::open(folder, Missing::Listed)? {
+            return Ok(dataset);
+        }
+        let films = Study::open(&[folder.to_path_buf()])?.films;
+        let film = |path: PathBuf| FilmRecord {
+            // Nothing says which films are of one patient; each stands for its own.
+            patient: path.strip_prefix(folder).unwrap_or(&path).display().to_string(),
+            path,
+            columns: BTreeMap::new(),
+            teacher: BTreeMap::new(),
+        };
+        Ok(Self { films: films.into_iter().map(film).collect(), ..Self::default() })
+    }
+
+    /// SHA-256 over the films' paths inside `folder`, their patients and columns, in hex: two lists with the same hash
+    /// number the same films alike.
+    #[must_use]
+    pub fn hash(&self, folder: &Path) -> String {
+        let mut hash = Sha256::new();
+        for film in &self.films {
+            let path = film.path.strip_prefix(folder).unwrap_or(&film.path);
+            hash.update(format!("{}\n{}\n{:?}\n", path.display(), film.patient, film.columns));
+        }
+        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
     /// Films of one part of the split.
     #[must_use]
     pub fn part(&self, split: &PatientSplit, part: Part) -> Self {
@@ -116,11 +153,20 @@ impl Dataset {
     }
 }
 
+/// What to do about films that a table names and that are not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Missing {
+    /// The dataset cannot be used.
+    Refused,
+    /// They are listed all the same.
+    Listed,
+}
+
 fn open_folder(folder: &Path) -> Result<Dataset> {
     if !folder.is_dir() {
         return Err(Error::dataset(folder, "not a folder; a dataset is a folder of films with a table"));
     }
-    if let Some(dataset) = nih::open(folder)? {
+    if let Some(dataset) = nih::open(folder, Missing::Refused)? {
         return Ok(dataset);
     }
     Err(Error::dataset(folder, format!("no known table in this folder; known: {}", nih::DESCRIPTION)))

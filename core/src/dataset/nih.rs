@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use super::columns::{AP_VIEW, MALE, NIH_FINDINGS, PORTABLE_MARKER};
-use super::{Dataset, FilmRecord, Source, TRAINED_LABELS};
+use super::{Dataset, FilmRecord, Missing, Source, TRAINED_LABELS};
 use crate::error::{Error, Result};
 use crate::phantom::{self, FACTORS, Settings};
 
@@ -20,7 +20,7 @@ const IMAGE: &str = "Image Index";
 type Row = HashMap<String, String>;
 
 /// The dataset in `folder` if it has an NIH table.
-pub(super) fn open(folder: &Path) -> Result<Option<Dataset>> {
+pub(super) fn open(folder: &Path, missing: Missing) -> Result<Option<Dataset>> {
     let Some(table) = TABLES.iter().map(|name| folder.join(name)).find(|path| path.is_file()) else {
         return Ok(None);
     };
@@ -41,7 +41,7 @@ pub(super) fn open(folder: &Path) -> Result<Option<Dataset>> {
     for row in &rows {
         let name = &row[IMAGE];
         let path = images.join(name);
-        if !path.is_file() {
+        if missing == Missing::Refused && !path.is_file() {
             return Err(Error::dataset(
                 &table,
                 format!("the table names {name}, which is not in {}", images.display()),
@@ -159,7 +159,7 @@ mod tests {
         }
         let markers = "Image Index,View Position,portable_text\nb.png,AP,1\n";
         std::fs::write(folder.path().join("markers.csv"), markers).expect("markers");
-        let dataset = open(folder.path()).expect("readable").expect("an NIH table");
+        let dataset = open(folder.path(), Missing::Refused).expect("readable").expect("an NIH table");
         let [a, b] = &dataset.films[..] else { panic!("two films") };
         assert_eq!((a.columns["Cardiomegaly"], a.columns["Effusion"], a.columns["Mass"]), (1.0, 1.0, 0.0));
         assert_eq!((a.columns[AP_VIEW], a.columns[MALE], a.columns.get(PORTABLE_MARKER)), (0.0, 0.0, None));
@@ -171,10 +171,10 @@ mod tests {
     fn a_missing_film_and_a_missing_column_are_named() {
         let folder = tempfile::tempdir().expect("temporary folder");
         std::fs::write(folder.path().join("metadata.csv"), TABLE).expect("table");
-        let error = open(folder.path()).expect_err("films are missing").to_string();
+        let error = open(folder.path(), Missing::Refused).expect_err("films are missing").to_string();
         assert!(error.contains("a.png"), "{error}");
         std::fs::write(folder.path().join("metadata.csv"), "Image Index,View Position\na.png,PA\n").expect("table");
-        let error = open(folder.path()).expect_err("a column is missing").to_string();
+        let error = open(folder.path(), Missing::Refused).expect_err("a column is missing").to_string();
         assert!(error.contains("Finding Labels"), "{error}");
     }
 }

@@ -20,11 +20,15 @@ use crate::radiograph::Radiograph;
 pub mod analysis;
 mod concepts;
 pub mod edit;
+mod grounded;
+mod region;
 mod tensors;
 mod views;
 
 pub use analysis::{Analysis, Frame, Prediction, ReconstructionQuality, SaeQuality};
 pub use edit::{Edit, FeatureChange};
+pub use grounded::FilmReport;
+pub use region::FeatureRegion;
 pub use views::{Inputs, View};
 
 /// A bundle opened on a device.

@@ -10,6 +10,7 @@ use crate::error::Result;
 pub mod chart;
 pub mod faithfulness;
 pub mod iou;
+pub mod report;
 pub mod sanity;
 mod spread;
 

@@ -7,6 +7,7 @@
 pub mod animation;
 pub mod atomic;
 pub mod attribution;
+pub mod feature_sheet;
 pub mod frames;
 pub mod gif;
 pub mod job;

@@ -12,6 +12,7 @@ use crate::bundle::manifest::{
 use crate::bundle::save::prefixed;
 use crate::bundle::words::TokenizerFile;
 use crate::error::{Error, Result};
+use crate::models::trunk::TrunkConfig;
 use crate::models::weights::Weights;
 use crate::preprocess::Preprocess;
 
@@ -72,6 +73,31 @@ pub struct Part {
     pub found: Found,
     /// The source, as the user named it.
     pub source: String,
+}
+
+/// Takes the trunk of the classifier among `parts` as the encoder, beside the classifier itself. What reads or draws
+/// another latent stays behind.
+///
+/// # Errors
+/// When there is no classifier.
+pub fn trunk(parts: Vec<Part>) -> Result<Vec<Part>> {
+    let is_classifier = |part: &Part| matches!(part.found, Found::Classifier(..));
+    let mut kept: Vec<Part> = parts.into_iter().filter(is_classifier).collect();
+    let [Part { found: Found::Classifier(part, weights, preprocess), source }] = &kept[..] else {
+        return Err(Error::Invalid("a trunk is that of one classifier, and the sources have none, or several".into()));
+    };
+    let config = TrunkConfig { classifier: part.architecture.clone(), side: preprocess.size };
+    let kind = EncoderKind::Trunk(config);
+    let [tokens, dim] = kind.latent();
+    let found = Found::Encoder(FoundEncoder {
+        kind,
+        weights: weights.clone(),
+        preprocess: preprocess.clone(),
+        latent: LatentShape { tokens, dim, grid: None },
+    });
+    let source = source.clone();
+    kept.push(Part { found, source });
+    Ok(kept)
 }
 
 /// A bundle that is not written yet.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::bundle::manifest::{LatentShape, SaePart};
-use crate::bundle::{Bundle, BundleFiles, BundleSource, load, manifest, save};
+use crate::bundle::{Bundle, BundleFiles, BundleSource, FilmKind, load, manifest, save};
 use crate::device::ComputeDevice;
 use crate::engine::{IntoFloats, Progress};
 use crate::error::{Error, Result};
@@ -57,6 +57,9 @@ pub struct ImportOptions {
     /// Published name of the weights, for labels and operating points that files do not carry, such as
     /// `densenet121-res224-all`; the file's name decides otherwise.
     pub weights: Option<String>,
+    /// Take the classifier's trunk as the encoder: its latent is what the classifier's last layer reads.
+    #[serde(default)]
+    pub trunk: bool,
 }
 
 /// One import.
@@ -139,6 +142,8 @@ impl ImportJob<'_> {
         let mut parts: Vec<Part> = Vec::new();
         let mut recipes = Vec::new();
         let mut notes = Vec::new();
+        // What bundles among the sources were trained on.
+        let mut kinds: Vec<FilmKind> = Vec::new();
         let mut hint = recognise::Hint::default();
         // SAEs say which layer of an encoder they read: they come first.
         let mut opened = Vec::new();
@@ -147,6 +152,7 @@ impl ImportJob<'_> {
             let name = path.display().to_string();
             if path.join(manifest::FILE).is_file() {
                 let source = BundleSource::Folder(path.clone());
+                kinds.push(load::manifest(&BundleFiles::open(&source)?)?.films);
                 parts.extend(bundle::parts(&source)?.into_iter().map(|found| Part { found, source: name.clone() }));
                 recipes.push(format!("bundle {name}"));
                 continue;
@@ -164,11 +170,20 @@ impl ImportJob<'_> {
             notes.extend(recognised.notes);
             parts.extend(recognised.found.into_iter().map(|found| Part { found, source: name.clone() }));
         }
+        if self.options.trunk {
+            parts = compose::trunk(parts)?;
+        }
         let listed: Vec<ImportedPart> = parts.iter().map(Part::listed).collect();
         let name = self.output.file_name().map_or_else(|| "bundle".into(), |n| n.to_string_lossy().into_owned());
         let mut composed = compose::compose(&name, parts)?;
         notes.append(&mut composed.notes);
         let words: Vec<String> = listed.iter().map(|part| format!("{} from {}", part.part, part.source)).collect();
+        if let [films, rest @ ..] = &kinds[..]
+            && kinds.len() == self.sources.len()
+            && rest.iter().all(|other| other == films)
+        {
+            composed.manifest.films = *films;
+        }
         composed.manifest.description = format!("Imported by fluoro import: {}", words.join(", "));
         let provenance = &mut composed.manifest.provenance;
         provenance.data = "What the authors of the imported weights trained on; see their publication.".into();

@@ -231,6 +231,11 @@ impl Classifier for ConvClassifier {
         Some(mean(self.members.iter().map(|m| m.cell_logits(m.maps(half.clone()))).collect()))
     }
 
+    fn pooled(&self, frame: Tensor<4>) -> Option<Tensor<2>> {
+        let half = self.half_resolution(frame);
+        Some(Tensor::cat(self.members.iter().map(|m| m.pooled(m.maps(half.clone()))).collect(), 1))
+    }
+
     fn guided_gradient(&self, frame: Tensor<4>, upstream: Tensor<2>) -> Option<Tensor<4>> {
         let half = self.half_resolution(frame.clone());
         let share = upstream.div_scalar(self.members.len() as f32);

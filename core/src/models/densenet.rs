@@ -123,6 +123,10 @@ impl Classifier for DenseNet {
         Some(linear_in_cells(&self.head, self.last_maps(frame)?))
     }
 
+    fn pooled(&self, frame: Tensor<4>) -> Option<Tensor<2>> {
+        Some(mean_of_pixels(self.last_maps(frame)?))
+    }
+
     fn guided_gradient(&self, frame: Tensor<4>, upstream: Tensor<2>) -> Option<Tensor<4>> {
         let views = self.views(frame.clone());
         let last = self.features.forward(views.clone());

@@ -26,6 +26,7 @@ pub mod sizes;
 pub mod text;
 pub mod token_decoder;
 pub mod transformer;
+pub mod trunk;
 pub mod vit;
 pub mod weights;
 
@@ -79,6 +80,11 @@ pub trait Classifier: Send + Sync {
     /// Each label's logit as each cell of the last maps alone would have it, `[b, labels, h, w]`; the mean over cells is
     /// the logit. None where pooling does not allow it.
     fn cell_logits(&self, _frame: Tensor<4>) -> Option<Tensor<4>> {
+        None
+    }
+
+    /// What the last layer reads, `[b, d]`; none of an architecture whose logits are not one linear layer of one vector.
+    fn pooled(&self, _frame: Tensor<4>) -> Option<Tensor<2>> {
         None
     }
 

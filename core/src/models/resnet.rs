@@ -175,6 +175,10 @@ impl Classifier for ResNet {
         Some(linear_in_cells(&self.head, self.last_maps(frame)?))
     }
 
+    fn pooled(&self, frame: Tensor<4>) -> Option<Tensor<2>> {
+        Some(mean_of_pixels(self.maps(frame)))
+    }
+
     fn guided_gradient(&self, frame: Tensor<4>, upstream: Tensor<2>) -> Option<Tensor<4>> {
         let taken = self.config.intake.apply(frame.clone());
         let first = self.stem.forward(taken.clone());

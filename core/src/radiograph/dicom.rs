@@ -1,6 +1,7 @@
 //! DICOM films. In: the file's bytes, with or without preamble and file meta group. Out: grey in modality units with
 //! bright as dense (PS3.3 C.7.6.3, C.11.1, C.11.2), and metadata. The patient's name reaches neither errors nor logs.
 
+use crate::fence::fenced;
 use std::borrow::Cow;
 use std::io::{Cursor, Read};
 use std::path::Path;
@@ -97,7 +98,7 @@ impl DicomFile {
         }
         // A syntax without a decoder is an error of its own, told later; its elements are written like this one's.
         let known = codec::syntax(written_as).map_or(uids::EXPLICIT_VR_LITTLE_ENDIAN, |_| written_as);
-        let object = guard::fenced(|| {
+        let object = fenced(|| {
             let content = Cursor::new(file_header(known)?).chain(Cursor::new(&*body));
             let file = OpenFileOptions::new().read_preamble(ReadPreamble::Never).from_reader(content).ok()?;
             Some(file.into_inner())

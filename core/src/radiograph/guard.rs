@@ -1,9 +1,4 @@
-//! What keeps a damaged file from harming the program: size limits checked before decoding, and a fence round decoders
-//! of other people that turns a panic into a reason.
-
-use std::cell::Cell;
-use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
-use std::sync::Once;
+//! What keeps a damaged file from harming the program: size limits checked before decoding.
 
 /// Longest side of a film, in pixels. The largest flat panels and scanned films have about 5000.
 pub(super) const MAX_SIDE: u64 = 20_000;
@@ -39,27 +34,6 @@ pub(super) fn check_ratio(decoded_bytes: u64, available: usize) -> Result<(), Re
     Ok(())
 }
 
-thread_local! {
-    static FENCED: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Runs a third-party decoder; a panic inside becomes an error and prints nothing.
-pub(super) fn fenced<T>(decode: impl FnOnce() -> T) -> Result<T, Reason> {
-    static QUIET: Once = Once::new();
-    QUIET.call_once(|| {
-        let report = take_hook();
-        set_hook(Box::new(move |info| {
-            if !FENCED.get() {
-                report(info);
-            }
-        }));
-    });
-    let outer = FENCED.replace(true);
-    let outcome = catch_unwind(AssertUnwindSafe(decode));
-    FENCED.set(outer);
-    outcome.map_err(|_| "the decoder gave up on damaged data".into())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,12 +44,5 @@ mod tests {
         assert!(check_size(30_000, 30_000).is_err() && check_size(20_000, 20_000).is_err());
         assert!(check_size(0, 5).is_err() && check_size(u64::MAX, u64::MAX).is_err());
         assert!(check_ratio(1 << 40, 100).is_err() && check_ratio(1 << 20, 100_000).is_ok());
-    }
-
-    #[test]
-    fn a_panicking_decoder_is_an_error() {
-        let empty: Vec<u8> = Vec::new();
-        assert!(fenced(|| empty[3]).is_err());
-        assert_eq!(fenced(|| 7), Ok(7));
     }
 }

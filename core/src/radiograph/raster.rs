@@ -1,6 +1,7 @@
 //! PNG, JPEG, TIFF and BMP films. In: the file's bytes. Out: grey samples in the file's own levels. Colour becomes
 //! luminance, alpha is ignored.
 
+use crate::fence::fenced;
 use std::io::Cursor;
 use std::path::Path;
 
@@ -93,7 +94,7 @@ fn decode(bytes: &[u8]) -> Result<(DynamicImage, Metadata), Reason> {
         }
         _ => format!("the {name} is damaged or truncated; copy or export it again"),
     };
-    let picture = guard::fenced(|| {
+    let picture = fenced(|| {
         let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
         let mut limits = Limits::default();
         limits.max_image_width = Some(MAX_SIDE as u32);

@@ -24,11 +24,13 @@ pub mod checkpoint;
 pub mod classifier;
 mod data;
 mod decoder;
+pub mod dictionary;
 pub mod films;
 pub mod principal;
 mod probes;
 pub mod sae;
 mod schedule;
+pub mod stored;
 
 /// The part to train.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -313,14 +313,21 @@ fn quality(model: &GatedSae, tokens: &[f32], per_film: usize, dim: usize, device
 }
 
 /// Activations of many films.
-struct Activations {
+pub(super) struct Activations {
     /// Film activations, `[films][m]`.
-    films: Vec<Vec<f32>>,
+    pub films: Vec<Vec<f32>>,
     /// See [`crate::bundle::FeatureStatistics::typical_maps`].
-    typical_maps: Vec<f32>,
+    pub typical_maps: Vec<f32>,
 }
 
-fn activations(model: &GatedSae, tokens: &[f32], per_film: usize, dim: usize, device: &Device) -> Result<Activations> {
+/// Activations of films whose tokens, `per_film` each, follow one another.
+pub(super) fn activations(
+    model: &dyn SparseAutoencoder,
+    tokens: &[f32],
+    per_film: usize,
+    dim: usize,
+    device: &Device,
+) -> Result<Activations> {
     let features = model.rows().dims()[0];
     let mut films = Vec::new();
     let mut maps = vec![0.0_f32; features * per_film];
@@ -343,7 +350,8 @@ fn activations(model: &GatedSae, tokens: &[f32], per_film: usize, dim: usize, de
     Ok(Activations { films, typical_maps: maps })
 }
 
-fn quantile_table(films: &[Vec<f32>], features: usize) -> Vec<f32> {
+/// Film activations at [`QUANTILES`] equal steps of their distribution, `[m, q]`.
+pub(super) fn quantile_table(films: &[Vec<f32>], features: usize) -> Vec<f32> {
     let mut table = Vec::with_capacity(features * QUANTILES);
     for feature in 0..features {
         let mut values: Vec<f32> = films.iter().map(|film| film[feature]).collect();

@@ -16,6 +16,7 @@ use super::progress::Meter;
 
 mod faithfulness;
 mod iou;
+mod report;
 mod sanity;
 
 /// What to measure.
@@ -31,6 +32,8 @@ enum Kind {
     Faithfulness(faithfulness::FaithfulnessArgs),
     /// How well attribution maps meet boxes, masks or the truth of phantoms
     Iou(iou::IouArgs),
+    /// Reports that features make against those that radiologists wrote
+    Report(report::ReportArgs),
     /// Whether maps change when the classifier's layers are randomised, from the output down
     Sanity(sanity::SanityArgs),
 }
@@ -43,6 +46,7 @@ pub fn run(args: &EvaluateArgs, global: &Global) -> Result<(), Failure> {
     match &args.kind {
         Kind::Faithfulness(args) => faithfulness::run(args, global),
         Kind::Iou(args) => iou::run(args, global),
+        Kind::Report(args) => report::run(args, global),
         Kind::Sanity(args) => sanity::run(args, global),
     }
 }

@@ -1,6 +1,7 @@
 //! JPEG (ITU-T T.81): reads the frame header, checks it against the data set, and hands the stream to the decoder for
 //! its process. Baseline, 8-bit extended and lossless go to `jpeg-decoder`, 12-bit extended to [`super::jpeg12`].
 
+use crate::fence::fenced;
 use jpeg_decoder::{ColorTransform, Decoder};
 
 use super::{Layout, Reason, be16, guard, jpeg12};
@@ -20,7 +21,7 @@ pub(super) fn decode(data: &[u8], layout: &Layout) -> Result<Vec<u8>, Reason> {
     if header.process == 0xC1 && header.bits > 8 {
         return jpeg12::decode(data, layout);
     }
-    let decoded = guard::fenced(|| {
+    let decoded = fenced(|| {
         let mut decoder = Decoder::new(data);
         decoder.set_max_decoding_buffer_size(2 * layout.frame_bytes() + 1024);
         if layout.ybr {

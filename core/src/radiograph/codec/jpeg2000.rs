@@ -1,8 +1,9 @@
 //! JPEG 2000 (ISO/IEC 15444-1) by the OpenJPEG port, after its main header was checked against the data set.
 
+use crate::fence::fenced;
 use jpeg2k::Image;
 
-use super::{Layout, Reason, be16, guard};
+use super::{Layout, Reason, be16};
 
 /// Decodes one frame; see [`super::decode`]. Multi-component transforms are undone, so colour comes out as RGB.
 pub(super) fn decode(data: &[u8], layout: &Layout) -> Result<Vec<u8>, Reason> {
@@ -15,7 +16,7 @@ pub(super) fn decode(data: &[u8], layout: &Layout) -> Result<Vec<u8>, Reason> {
             header.bits
         ));
     }
-    let image = guard::fenced(|| Image::from_bytes(data))?.map_err(|_| damaged())?;
+    let image = fenced(|| Image::from_bytes(data))?.map_err(|_| damaged())?;
     let components = image.components();
     let whole = components.iter().all(|c| (c.width() as usize, c.height() as usize) == (layout.width, layout.height));
     match components {

@@ -1,0 +1,91 @@
+//! The report of a film: its active features with their labels, worded, each sentence tied to where it lives.
+
+use serde::Serialize;
+
+use super::{Analysis, Engine};
+use crate::error::{Error, Result};
+use crate::label::Labels;
+use crate::report::compose::{ActiveFeature, GroundedReport, LabelKind, compose};
+use crate::report::labeler::{Label, Labeler};
+use crate::segmentation::Segmentation;
+
+/// A feature speaks surely from this multiple of its label's threshold on; between, it is only "possible".
+const SURE: f32 = 1.1;
+/// Stands for both sides of [`SURE`] on the scale that [`compose`] reads.
+const SURE_QUANTILE: f32 = 1.0;
+const UNSURE_QUANTILE: f32 = 0.5;
+/// Least area under the ROC curve, on films that did not choose the label, of a class whose absence is told.
+const TOLD_ABSENT: f64 = 0.8;
+
+/// A report with the region of each sentence that has one.
+#[derive(Clone, Debug, Serialize)]
+pub struct FilmReport {
+    /// The words.
+    #[serde(flatten)]
+    pub report: GroundedReport,
+    /// Regions by sentence, in the order acquisition, findings, impression; none of sentences without features, and in a
+    /// bundle without a decoder.
+    #[serde(skip)]
+    pub regions: Vec<Option<Segmentation>>,
+}
+
+impl Engine {
+    /// Words what `labels` say of a film. With `regions`, every sentence's region is computed too, by taking its features
+    /// away.
+    ///
+    /// # Errors
+    /// When the labels are of another bundle's features, or the device fails.
+    pub fn report(&self, analysis: &Analysis, labels: &Labels, labeler: &Labeler, regions: bool) -> Result<FilmReport> {
+        let manifest = self.manifest();
+        if labels.bundle_hash != manifest.encoding_hash() {
+            return Err(Error::Invalid(format!(
+                "these labels are of another bundle's features than those of \"{}\"; run fluoro encode and fluoro label with it",
+                manifest.name
+            )));
+        }
+        let active: Vec<ActiveFeature> = labels
+            .iter()
+            .filter_map(|label| {
+                let activation = *analysis.activations.get(label.feature as usize)?;
+                (activation > label.threshold).then(|| ActiveFeature {
+                    index: label.feature as usize,
+                    text: label.text.clone(),
+                    kind: label.kind,
+                    // The label's sentence is that of another film: its side, size and ratio are not this one's.
+                    statement: None,
+                    activation,
+                    quantile: if activation >= SURE * label.threshold { SURE_QUANTILE } else { UNSURE_QUANTILE },
+                    detection: label.detection.balanced_accuracy.value,
+                    region: None,
+                })
+            })
+            .collect();
+        let expected = expected(labels, labeler);
+        let report = compose(&active, &expected.iter().map(String::as_str).collect::<Vec<_>>(), labeler)?;
+        let sentences = report.acquisition.iter().chain(&report.findings).chain(&report.impression);
+        let is_drawn = regions && self.bundle.decoder.is_some() && self.bundle.sae_encoder.is_none();
+        let region = |features: &[usize]| -> Result<Option<Segmentation>> {
+            if features.is_empty() || !is_drawn {
+                return Ok(None);
+            }
+            self.feature_region(analysis, features).map(|region| Some(region.segmentation))
+        };
+        let regions = sentences.map(|sentence| region(&sentence.features)).collect::<Result<_>>()?;
+        Ok(FilmReport { report, regions })
+    }
+}
+
+/// Classes of findings that some feature tells well: where none of its features speaks, its absence is worth a sentence.
+fn expected(labels: &Labels, labeler: &Labeler) -> Vec<String> {
+    let mut told = std::collections::BTreeSet::new();
+    for label in labels.iter().filter(|label| label.kind == LabelKind::Finding) {
+        if label.detection.auc.value.is_none_or(|auc| auc < TOLD_ABSENT) {
+            continue;
+        }
+        let found = labeler.label(&label.text);
+        told.extend(
+            labeler.names().zip(found).filter(|(_, label)| *label == Label::Positive).map(|(name, _)| name.to_owned()),
+        );
+    }
+    told.into_iter().collect()
+}

@@ -1,0 +1,334 @@
+//! Labelling a whole store: for each feature the statement that its strongest films make and others do not, with a score on
+//! films that did not choose it.
+//!
+//! In: a store and, where there are any, its dataset's reports; columns of the film table are always read. Out: [`Labels`].
+//! Patients are divided once: one side chooses labels and thresholds, the other scores them.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use rand::SeedableRng as _;
+use rand::seq::SliceRandom as _;
+use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::concepts::{Concepts, read};
+use super::detection::{Case, detection, holds_in_column, is_held_out};
+use super::endpoint::{Ask, interpret};
+use super::rank::{candidates_of, made_by};
+use super::stored::{FeatureLabel, Labels};
+use super::{Evidence, LabelCandidate, Limits, Statement, columns};
+use crate::dataset::reports::Reports;
+use crate::engine::Progress;
+use crate::error::{Error, Result};
+use crate::report::compose::kind_of;
+use crate::report::labeler::{Label, Labeler};
+use crate::report::prose::Prose;
+use crate::store::{FilmEntry, Store};
+
+/// Proposals that are compared for a feature: one sentence of a report makes a dozen of them.
+const PROPOSALS: usize = 40;
+/// Area under the ROC curve that a known name may cost against an unknown phrase.
+const KNOWN_NAME: f64 = 0.03;
+/// Share of the films above a feature's threshold on which its statement is to hold, and fewest films to see that on.
+const PURE: f64 = 0.9;
+const FEWEST: usize = 10;
+
+/// How to label.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LabelOptions {
+    /// Strongest films that propose labels.
+    pub top: usize,
+    /// Random films that they are held against.
+    pub random: usize,
+    /// Films on which proposals are compared, and as many on which the choice is scored, at most.
+    pub films: usize,
+    /// Share of the patients that score.
+    pub held_out: f64,
+    /// Fewest films on which a feature must fire to be labelled.
+    pub fewest: usize,
+    /// Smallest area under the ROC curve, on the choosing side, of a label that is kept.
+    pub auc: f64,
+    /// Seed of the division and of the random films.
+    pub seed: u64,
+}
+
+impl Default for LabelOptions {
+    fn default() -> Self {
+        Self { top: 40, random: 400, films: 4000, held_out: 0.3, fewest: 10, auc: 0.55, seed: 1 }
+    }
+}
+
+/// A labelling.
+pub struct LabelJob<'a> {
+    /// The store.
+    pub store: &'a Store,
+    /// Reports of its films.
+    pub reports: Option<&'a Reports>,
+    /// What reads them.
+    pub labeler: &'a Labeler,
+    /// How to label.
+    pub options: LabelOptions,
+    /// Who names features in other words; nobody is asked unless there is one.
+    pub endpoint: Option<&'a dyn Ask>,
+}
+
+/// A film that chooses or scores.
+struct Film {
+    film: u32,
+    is_held_out: bool,
+    columns: BTreeMap<String, f32>,
+    report: Option<String>,
+    concepts: Option<Concepts>,
+}
+
+impl LabelJob<'_> {
+    /// Labels every feature that fires on enough films; those for which nothing stands out stay without.
+    ///
+    /// # Errors
+    /// When the store is damaged, no report is of its films, the endpoint fails, or the user asked to stop.
+    pub fn run(&self, progress: &Progress<'_>) -> Result<Labels> {
+        let films = self.films()?;
+        if let Some(reports) = self.reports
+            && films.iter().all(|film| film.report.is_none())
+        {
+            return Err(Error::store(
+                self.store.folder(),
+                format!(
+                    "none of the {} reports is of a film in the store; the column \"{}\" must name the films",
+                    reports.len(),
+                    reports.columns.first().map_or("", String::as_str)
+                ),
+            ));
+        }
+        let (scoring, choosing): (Vec<&Film>, Vec<&Film>) = films.iter().partition(|film| film.is_held_out);
+        let summaries = self.store.summaries()?;
+        let alive: Vec<u32> = (0..self.store.info().features)
+            .filter(|&feature| summaries.get(feature as usize).is_some_and(|s| s.films >= self.options.fewest as u64))
+            .collect();
+        let mut labels = Vec::new();
+        for (done, features) in alive.chunks(16).enumerate() {
+            progress.step("labelling features", done * 16, alive.len())?;
+            let found: Vec<Option<FeatureLabel>> =
+                features.par_iter().map(|&feature| self.label(feature, &choosing, &scoring)).collect::<Result<_>>()?;
+            labels.extend(found.into_iter().flatten());
+        }
+        if let Some(endpoint) = self.endpoint {
+            for done in 0..labels.len() {
+                progress.step("asking the endpoint", done, labels.len())?;
+                self.rename(&mut labels[done], endpoint, &choosing)?;
+            }
+        }
+        let method = format!(
+            "fluoro label; {} of {} features fire on at least {} films; reports: {}; vocabulary: {}; options {}",
+            alive.len(),
+            self.store.info().features,
+            self.options.fewest,
+            self.reports.map_or("none".into(), |reports| reports.columns.join(", ")),
+            self.labeler.vocabulary().name,
+            ron::to_string(&self.options).unwrap_or_default()
+        );
+        Ok(Labels::new(&self.store.info().bundle_hash, method, labels))
+    }
+
+    /// A random part of the store's films with what is known of them, by film.
+    fn films(&self) -> Result<Vec<Film>> {
+        let failed: Vec<u32> = self.store.failed()?.into_iter().map(|film| film.film).collect();
+        let all = self.store.films_len() as u32 + failed.len() as u32;
+        if self.store.info().shard.is_some() {
+            let reason = "this store is a part of a dataset; join the parts with fluoro merge first";
+            return Err(Error::store(self.store.folder(), reason));
+        }
+        let mut films: Vec<u32> = (0..all).filter(|film| failed.binary_search(film).is_err()).collect();
+        let mut random = ChaCha8Rng::seed_from_u64(self.options.seed);
+        films.shuffle(&mut random);
+        films.truncate(2 * self.options.films);
+        films.sort_unstable();
+        let entries = self.store.films(&films)?;
+        Ok(entries.into_par_iter().map(|entry| self.read(entry)).collect())
+    }
+
+    fn read(&self, entry: FilmEntry) -> Film {
+        let report = self.reports.and_then(|reports| reports.of(Path::new(&entry.path))).map(|report| report.text());
+        let concepts = report.as_ref().map(|report| read(report, self.labeler)).filter(|concepts| concepts.has_words);
+        let is_held_out = is_held_out(&entry.patient, self.options.held_out, self.options.seed);
+        Film { film: entry.film, is_held_out, columns: entry.columns, report, concepts }
+    }
+
+    fn label(&self, feature: u32, choosing: &[&Film], scoring: &[&Film]) -> Result<Option<FeatureLabel>> {
+        let strongest = self.store.strongest(feature)?;
+        let activation: BTreeMap<u32, f32> = strongest.iter().copied().collect();
+        let of = |film: &Film| activation.get(&film.film).copied().unwrap_or(0.0);
+        let mut ranked: Vec<&Film> = choosing.iter().copied().filter(|film| of(film) > 0.0).collect();
+        ranked.sort_by(|a, b| of(b).total_cmp(&of(a)).then(a.film.cmp(&b.film)));
+        let top = &ranked[..self.options.top.min(ranked.len())];
+        let step = (choosing.len() / self.options.random.max(1)).max(1);
+        let random: Vec<&Film> = choosing.iter().copied().step_by(step).collect();
+        let mut best: Option<(f64, LabelCandidate)> = None;
+        for candidate in self.propose(top, &random) {
+            let cases = self.cases(&candidate.statement, choosing, of);
+            let Some(auc) = detection(&cases, 0.0)?.auc.value.filter(|auc| *auc >= self.options.auc) else { continue };
+            let worth = auc + self.clarity(&candidate);
+            if best.as_ref().is_none_or(|(known, _)| worth > *known + 1e-9) {
+                best = Some((worth, candidate));
+            }
+        }
+        let Some((_, candidate)) = best else { return Ok(None) };
+        let threshold = speaking_threshold(&self.cases(&candidate.statement, choosing, of));
+        let LabelCandidate { text, kind: _, evidence, statement, .. } = candidate;
+        Ok(Some(FeatureLabel {
+            feature,
+            kind: kind_of(&text, self.labeler),
+            sentence: top.iter().find_map(|film| self.sentence(&statement, film.report.as_deref()?)),
+            threshold,
+            detection: detection(&self.cases(&statement, scoring, of), threshold)?,
+            evidence,
+            source: source(&statement).to_owned(),
+            text,
+            statement,
+            interpretation: None,
+        }))
+    }
+
+    /// What a name that readers know is worth in area under the curve: the reports of a pacemaker speak of its leads just as
+    /// often, and of edema's septal lines, but the finding is what they mean.
+    fn clarity(&self, candidate: &LabelCandidate) -> f64 {
+        let names_a_class = || self.labeler.label(&candidate.text).contains(&Label::Positive);
+        match candidate.statement {
+            Statement::HasClass(_) | Statement::Flag { .. } => KNOWN_NAME,
+            Statement::Affirms(_) if names_a_class() => KNOWN_NAME,
+            _ => 0.0,
+        }
+    }
+
+    /// Statements that stand out among the strongest films.
+    fn propose(&self, top: &[&Film], random: &[&Film]) -> Vec<LabelCandidate> {
+        let limits = Limits { count: PROPOSALS, ..Limits::default() };
+        let concepts =
+            |films: &[&Film]| films.iter().filter_map(|film| film.concepts.as_ref()).cloned().collect::<Vec<_>>();
+        let mut found = candidates_of(&concepts(top), &concepts(random), self.labeler, &limits);
+        let flags = |films: &[&Film], column: &str| {
+            let value = |film: &&Film| film.columns.get(column).copied();
+            let known: Vec<Option<f32>> = films.iter().map(value).collect();
+            let is_flag = known.iter().flatten().all(|value| [0.0, 1.0].contains(value));
+            (is_flag, known)
+        };
+        let names = random.iter().flat_map(|film| film.columns.keys()).collect::<std::collections::BTreeSet<_>>();
+        for column in names {
+            let ((a, top), (b, random)) = (flags(top, column), flags(random, column));
+            let values = |known: Vec<Option<f32>>| {
+                if a && b {
+                    columns::Values::Flags(known.into_iter().map(|value| value.map(|value| value == 1.0)).collect())
+                } else {
+                    columns::Values::Numbers(known.into_iter().map(|value| value.map(f64::from)).collect())
+                }
+            };
+            found.extend(columns::candidate(column, &values(top), &values(random), &limits));
+        }
+        found
+    }
+
+    /// For each film that says anything about the statement, whether it holds, and the activation there.
+    fn cases(&self, statement: &Statement, films: &[&Film], activation: impl Fn(&Film) -> f32) -> Vec<Case> {
+        let holds = |film: &Film| match statement {
+            Statement::Flag { column, .. } | Statement::Above { column, .. } => {
+                holds_in_column(statement, f64::from(*film.columns.get(column)?))
+            }
+            _ => made_by(statement, film.concepts.as_ref()?, self.labeler),
+        };
+        films.iter().filter_map(|film| Some(Case { holds: holds(film)?, activation: activation(film) })).collect()
+    }
+
+    /// The first sentence of a report that makes the statement by itself.
+    fn sentence(&self, statement: &Statement, report: &str) -> Option<String> {
+        let prose = Prose::new(report);
+        let sentences = prose.sentences().iter().map(|tokens| &report[prose.bytes(tokens)]);
+        let mut said =
+            sentences.filter(|text| made_by(statement, &read(text, self.labeler), self.labeler) == Some(true));
+        said.next().map(|text| format!("{}.", text.trim().trim_end_matches('.')))
+    }
+
+    /// Lets the endpoint put a label into other words; the statement, and so the score, stays.
+    fn rename(&self, label: &mut FeatureLabel, endpoint: &dyn Ask, choosing: &[&Film]) -> Result<()> {
+        let strongest = self.store.strongest(label.feature)?;
+        let report = |film: u32| {
+            let place = choosing.binary_search_by_key(&film, |film| film.film).ok()?;
+            choosing[place].report.as_deref()
+        };
+        let top: Vec<&str> = strongest.iter().filter_map(|&(film, _)| report(film)).take(self.options.top).collect();
+        let step = (choosing.len() / self.options.random.max(1)).max(1);
+        let random: Vec<&str> = choosing.iter().step_by(step).filter_map(|film| film.report.as_deref()).collect();
+        if top.is_empty() {
+            return Ok(());
+        }
+        let found = interpret(endpoint, &top, &random)?;
+        label.text.clone_from(&found.text);
+        label.source = format!("named by {}", found.place);
+        label.interpretation = Some(found);
+        Ok(())
+    }
+}
+
+fn source(statement: &Statement) -> &'static str {
+    match statement {
+        Statement::Affirms(_) | Statement::HasClass(_) => "affirmed in reports",
+        Statement::Denies(_) | Statement::LacksClass(_) => "denied in reports",
+        Statement::Flag { .. } | Statement::Above { .. } => "a column of the film table",
+    }
+}
+
+/// The activation above which a feature speaks. A statement is often divided among several features, none of which fires on
+/// all of its films: the lowest activation above which the statement holds on [`PURE`] of the films, where that are [`FEWEST`]
+/// or more; otherwise the one with the largest F1. Middle between two films.
+fn speaking_threshold(cases: &[Case]) -> f32 {
+    let mut sorted: Vec<Case> = cases.to_vec();
+    sorted.sort_unstable_by(|a, b| b.activation.total_cmp(&a.activation));
+    let positives = sorted.iter().filter(|case| case.holds).count() as f64;
+    let (mut hits, mut best, mut threshold) = (0.0, -1.0, 0.0);
+    let mut pure = None;
+    for (place, case) in sorted.iter().enumerate() {
+        hits += f64::from(u8::from(case.holds));
+        let next = sorted.get(place + 1).map_or(0.0, |next| next.activation);
+        if next == case.activation {
+            continue;
+        }
+        if place + 1 >= FEWEST && case.activation > 0.0 && hits / (place + 1) as f64 >= PURE {
+            pure = Some(f32::midpoint(case.activation, next));
+        }
+        let f1 = 2.0 * hits / ((place + 1) as f64 + positives).max(1.0);
+        if f1 > best && case.activation > 0.0 {
+            (best, threshold) = (f1, f32::midpoint(case.activation, next));
+        }
+    }
+    pure.unwrap_or(threshold)
+}
+
+/// What a label's evidence amounts to, in words.
+#[must_use]
+pub fn in_words(evidence: &Evidence) -> String {
+    let Evidence { top, top_all, random, random_all } = evidence;
+    format!("{top} of {top_all} strongest films, {random} of {random_all} others")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_threshold_lies_between_the_films_that_it_separates() {
+        let cases =
+            |of: &[(bool, f32)]| of.iter().map(|&(holds, activation)| Case { holds, activation }).collect::<Vec<_>>();
+        let clear = cases(&[(true, 4.0), (true, 3.0), (false, 1.0), (false, 0.0)]);
+        assert_eq!(speaking_threshold(&clear), 2.0);
+        // Missing one of three costs less than two false alarms.
+        let mixed =
+            cases(&[(true, 4.0), (true, 3.0), (false, 2.0), (false, 1.9), (false, 1.8), (true, 1.0), (false, 0.0)]);
+        assert_eq!(speaking_threshold(&mixed), 2.5);
+        assert_eq!(speaking_threshold(&cases(&[(true, 0.0), (false, 0.0)])), 0.0);
+        // A feature that tells a third of the films of its statement, and those surely, speaks on them.
+        let third = (0..60)
+            .map(|i| Case { holds: i < 30, activation: if (10..58).contains(&i) { 0.0 } else { 60.0 - i as f32 } });
+        assert_eq!(speaking_threshold(&third.collect::<Vec<_>>()), 1.5);
+    }
+}
