@@ -53,10 +53,11 @@ impl<'a> Gallery<'a> {
     /// When there is no such feature, or the store is damaged.
     pub fn sheet(&self, page: &FeaturePage, label: Option<&str>) -> Result<FeatureSheet> {
         let feature = page.statistics.feature;
-        let rows = self.store.feature(feature)?;
+        let is_placed = self.engine.is_some_and(|engine| engine.manifest().sae_latent().grid.is_some());
+        let rows = is_placed.then(|| self.store.feature(feature)).transpose()?;
         let groups = &page.groups;
         let wanted: Vec<&PageFilm> = page.top.iter().chain(groups.iter().flat_map(|group| &group.films)).collect();
-        let mut pictures = wanted.par_iter().map(|film| self.film(film, &rows)).collect::<Vec<_>>().into_iter();
+        let mut pictures = wanted.par_iter().map(|film| self.film(film, rows.as_ref())).collect::<Vec<_>>().into_iter();
         let top = pictures.by_ref().take(page.top.len()).collect();
         let groups = groups
             .iter()
@@ -80,16 +81,16 @@ impl<'a> Gallery<'a> {
         })
     }
 
-    /// A film as the SAE's encoder saw it, and where the feature fires on it.
+    /// A film as the SAE's encoder saw it and, given the feature's rows, where it fires on it.
     #[must_use]
-    pub fn film(&self, film: &PageFilm, rows: &FeatureRows) -> SheetFilm {
+    pub fn film(&self, film: &PageFilm, rows: Option<&FeatureRows>) -> SheetFilm {
         let how = self.engine.map_or_else(Preprocess::default, |engine| {
             let manifest = engine.manifest();
             manifest.sae_encoder.as_ref().map_or(manifest.encoder_input(), |part| &part.preprocess).clone()
         });
         let picture = Radiograph::open(&self.films.join(&film.path)).ok().map(|film| how.apply(&film));
         let grid = self.engine.and_then(|engine| engine.manifest().sae_latent().grid);
-        let places = picture.as_ref().zip(grid).map(|(picture, [height, width])| {
+        let places = picture.as_ref().zip(grid).zip(rows).map(|((picture, [height, width]), rows)| {
             let own = rows.of(film.film);
             let cells: BTreeMap<usize, f32> = own.map(|(token, value)| (token as usize, value)).collect();
             let map = Plane::from_fn(width, height, |x, y| cells.get(&(y * width + x)).copied().unwrap_or(0.0));

@@ -5,7 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
-use fluoro_core::label::detection::{Case, detection, holds, is_held_out};
+use fluoro_core::dataset::{Part, PatientSplit};
+use fluoro_core::label::detection::{Case, detection, holds};
 use fluoro_core::label::{Limits, candidates};
 use fluoro_core::report::labeler::{CHEXPERT, Label, Labeler, chexpert, phantom};
 use fluoro_core::report::metrics::bleu::Bleu;
@@ -273,8 +274,9 @@ fn features_are_named_after_the_factor_they_fire_on() {
     let (names, rows) = phantoms();
     // CheXpert's vocabulary knows few of the factors: the rest has to come from the phrases.
     let labeler = Labeler::new(chexpert()).expect("vocabulary");
+    let split = PatientSplit { seed: 7, held_out: 0.4 };
     let (held, chosen): (Vec<_>, Vec<_>) =
-        rows.iter().enumerate().partition(|(i, _)| is_held_out(&i.to_string(), 0.4, 7));
+        rows.iter().enumerate().partition(|(i, _)| split.part(&i.to_string()) == Part::HeldOut);
     let all: Vec<&str> = chosen.iter().map(|(_, (_, report))| report.as_str()).collect();
     for (factor, name) in names.iter().enumerate() {
         let top: Vec<&str> =

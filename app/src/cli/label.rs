@@ -38,8 +38,10 @@ pub struct LabelArgs {
     /// columns alone give labels
     #[arg(long, value_name = "CSV")]
     reports: Option<PathBuf>,
-    #[command(flatten)]
-    words: VocabularyArgs,
+    /// Findings that are looked for in reports: chexpert, phantom, or a RON file [default: phantom where the films are
+    /// phantoms, chexpert otherwise]
+    #[arg(long, value_name = "NAME|FILE")]
+    vocabulary: Option<String>,
     /// Where the labels are written [default: in the store]; a bundle's folder takes them for `fluoro report`
     #[arg(short, long, value_name = "LABELS.ron|BUNDLE")]
     output: Option<PathBuf>,
@@ -55,25 +57,14 @@ pub struct LabelArgs {
     model: Option<String>,
 }
 
-/// Which findings are looked for in reports.
-#[derive(Args)]
-pub struct VocabularyArgs {
-    /// Findings that are looked for in reports: chexpert, phantom, or a RON file [default: phantom where the films are
-    /// phantoms, chexpert otherwise]
-    #[arg(long, value_name = "NAME|FILE")]
-    vocabulary: Option<String>,
-}
-
-impl VocabularyArgs {
-    /// The labeler that was asked for, else that for the films of `dataset`.
-    pub fn labeler(&self, dataset: &Path) -> Result<Labeler> {
-        let usual = if dataset.join("factors.csv").is_file() { "phantom" } else { "chexpert" };
-        Labeler::new(match self.vocabulary.as_deref().unwrap_or(usual) {
-            "phantom" => phantom(),
-            "chexpert" => chexpert(),
-            file => read_vocabulary(Path::new(file))?,
-        })
-    }
+/// The labeler that was asked for, else that for the films of `dataset`.
+fn labeler(vocabulary: Option<&str>, dataset: &Path) -> Result<Labeler> {
+    let usual = if dataset.join("factors.csv").is_file() { "phantom" } else { "chexpert" };
+    Labeler::new(match vocabulary.unwrap_or(usual) {
+        "phantom" => phantom(),
+        "chexpert" => chexpert(),
+        file => read_vocabulary(Path::new(file))?,
+    })
 }
 
 fn read_vocabulary(path: &Path) -> Result<Vocabulary> {
@@ -105,7 +96,7 @@ pub fn run(args: &LabelArgs, global: &Global) -> Result<(), Failure> {
     };
     atomic::check_file(&path)?;
     let reports = args.reports.as_deref().map(Reports::read).transpose()?;
-    let labeler = args.words.labeler(Path::new(&store.info().dataset))?;
+    let labeler = labeler(args.vocabulary.as_deref(), Path::new(&store.info().dataset))?;
     let endpoint = match (&args.endpoint, &args.model) {
         (Some(address), Some(model)) => Some(OpenAi::new(address, model, std::env::var(KEY).ok(), PATIENCE)?),
         _ => None,

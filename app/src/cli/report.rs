@@ -10,11 +10,11 @@ use fluoro_core::label::Labels;
 use fluoro_core::label::stored::FILE;
 use fluoro_core::radiograph::Radiograph;
 use fluoro_core::report::compose::Sentence;
+use fluoro_core::report::labeler::Labeler;
 use fluoro_core::{Error, Result};
 use serde::Serialize;
 
 use super::failure::Failure;
-use super::label::VocabularyArgs;
 use super::{Global, output};
 
 /// Which film, and whose labels.
@@ -25,8 +25,6 @@ pub struct ReportArgs {
     /// A store that was labelled, or a file of labels [default: those in the bundle's folder]
     #[arg(long, value_name = "STORE|LABELS.ron")]
     labels: Option<PathBuf>,
-    #[command(flatten)]
-    words: VocabularyArgs,
     /// Write the report: .txt as text, .json with the features of each sentence, .dcm.txt as text that DICOM's UT and LT take
     #[arg(short, long, value_name = "OUT.txt|OUT.json|OUT.dcm.txt")]
     output: Option<PathBuf>,
@@ -82,9 +80,7 @@ pub fn run(args: &ReportArgs, global: &Global) -> Result<(), Failure> {
     let film = Radiograph::open(&args.file)?;
     let source = global.source()?;
     let labels = labels(args.labels.as_deref(), &source)?;
-    // The dataset's own folder decides the vocabulary, and a film lies in it or below.
-    let folder = args.file.ancestors().nth(2).unwrap_or(Path::new(""));
-    let labeler = args.words.labeler(folder)?;
+    let labeler = Labeler::new(labels.vocabulary.clone())?;
     let (worded, name, size) = global.with_engine(|engine| {
         let analysis = engine.analyze(&film)?;
         let worded = engine.report(&analysis, &labels, &labeler, true)?;

@@ -11,7 +11,7 @@ use super::tensors::Opened;
 use crate::error::{Error, Result};
 use crate::models::autoencoder::{AutoencoderConfig, ConvDecoder, ConvEncoder};
 use crate::models::classifier::{ClassifierConfig, ConvClassifier};
-use crate::models::densenet::{Crops, DenseNet, DenseNetConfig};
+use crate::models::densenet::{DenseNet, DenseNetConfig};
 use crate::models::dictionary::{DictionarySae, DictionarySaeConfig};
 use crate::models::fitted::Fitted;
 use crate::models::intake::Intake;
@@ -35,8 +35,6 @@ pub const DECODER_FILE: &str = "decoder.safetensors";
 pub const TEXT_FILE: &str = "text.safetensors";
 /// File with the tensors of the classifier.
 pub const CLASSIFIER_FILE: &str = "classifier.safetensors";
-/// Where a bundle has its classifier's tensors: file and prefix.
-pub(super) const CLASSIFIER: (&str, &str) = (CLASSIFIER_FILE, "classifier");
 /// File with the tensors and statistics of the SAE.
 pub const SAE_FILE: &str = "sae.safetensors";
 
@@ -67,7 +65,7 @@ impl EncoderKind {
                     return Err(format!("a classifier does not read films of {} pixels a side", config.side));
                 }
                 let pooled = config.classifier.pooled();
-                pooled.map(drop).ok_or_else(|| "this classifier has no single vector before its last layer".into())
+                pooled.map(drop).ok_or_else(|| NO_TRUNK.into())
             }
         }
     }
@@ -145,9 +143,18 @@ impl EncoderKind {
                 let untrained = VisionTransformer::new(config, device).map_err(Error::Invalid)?;
                 Arc::new(opened.fill(file, "encoder", untrained)?)
             }
-            Self::Trunk(config) => {
-                return Ok(Arc::new(Trunk::new(config.classifier.open(opened, (file, "encoder"), config.side)?)));
-            }
+            Self::Trunk(TrunkConfig { classifier, .. }) => match classifier {
+                ClassifierKind::Conv(config) => {
+                    return Ok(Arc::new(Trunk(opened.fill(file, "encoder", ConvClassifier::new(config, device))?)));
+                }
+                ClassifierKind::DenseNet(config) => {
+                    Arc::new(Trunk(opened.fill(file, "encoder", DenseNet::new(config, device))?))
+                }
+                ClassifierKind::ResNet(config) => {
+                    Arc::new(Trunk(opened.fill(file, "encoder", ResNet::new(config, device))?))
+                }
+                ClassifierKind::Jfhealthcare(_) => return Err(Error::Invalid(NO_TRUNK.into())),
+            },
         };
         Ok(Arc::new(Fitted::new(network, self.side())))
     }
@@ -278,20 +285,16 @@ impl ClassifierKind {
     pub fn pooled(&self) -> Option<usize> {
         match self {
             Self::Conv(config) => Some(config.members * config.pooling.width(config.channels[3])),
-            Self::DenseNet(config) => (config.crops == Crops::One).then(|| config.features.outputs()),
+            Self::DenseNet(config) => Some(config.features.outputs()),
             Self::ResNet(config) => config.stages.last().map(|stage| stage.outer),
             Self::Jfhealthcare(_) => None,
         }
     }
 
-    /// The network with its tensors under a prefix of a file, usually [`CLASSIFIER`], which reads films of `side` pixels.
-    pub(super) fn open(
-        &self,
-        opened: &mut Opened<'_>,
-        (file, name): (&'static str, &str),
-        side: usize,
-    ) -> Result<Arc<dyn Classifier>> {
+    /// The network with its tensors `classifier.*` of `classifier.safetensors`, which reads films of `side` pixels.
+    pub(super) fn open(&self, opened: &mut Opened<'_>, side: usize) -> Result<Arc<dyn Classifier>> {
         let device = &opened.device.clone();
+        let (file, name) = (CLASSIFIER_FILE, "classifier");
         let network: Arc<dyn Classifier> = match self {
             Self::Conv(config) => return Ok(Arc::new(opened.fill(file, name, ConvClassifier::new(config, device))?)),
             Self::DenseNet(config) => Arc::new(opened.fill(file, name, DenseNet::new(config, device))?),
@@ -358,6 +361,8 @@ impl SaeKind {
 
 /// Side of the film that torchxrayvision's autoencoder reads and draws, in pixels.
 const RESNET_AUTOENCODER_SIDE: usize = 224;
+
+const NO_TRUNK: &str = "this classifier has no single vector before its last layer, so it cannot be an encoder";
 
 /// Largest side of a film that a classifier reads.
 const MOST_PIXELS: usize = 4096;

@@ -92,7 +92,7 @@ pub fn bundle(files: &BundleFiles, device: &Device) -> Result<Bundle> {
     }
     if let Some(part) = &manifest.classifier {
         let side = part.preprocess.as_ref().unwrap_or(&manifest.preprocess).size;
-        bundle.classifier = Some(part.architecture.open(&mut opened, super::architecture::CLASSIFIER, side)?);
+        bundle.classifier = Some(part.architecture.open(&mut opened, side)?);
     }
     if let Some(part) = &manifest.sae_encoder {
         bundle.sae_encoder = Some(part.architecture.open(&mut opened, SAE_ENCODER_FILE)?);

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 pub use super::architecture::{ClassifierKind, DecoderKind, EncoderKind, SaeKind, TextKind, TokenizerKind};
 use super::film_kind::FilmKind;
-use super::load::{SAE_ENCODER_FILE, SAE_FILE};
+use super::load::{SAE_ENCODER_FILE, SAE_FILE, hex};
 use crate::preprocess::Preprocess;
 
 /// The newest manifest version that this program reads.
@@ -200,12 +200,12 @@ impl Manifest {
     pub fn latent_hash(&self) -> String {
         let mut hash = Sha256::new();
         let own = self.sae_encoder.as_ref();
-        hash.update(format!("{:?}", own.map_or(self.encoder_input(), |part| &part.preprocess)));
+        let preprocess = own.map_or(self.encoder_input(), |part| &part.preprocess);
         let encoder = own.map(|part| &part.architecture).or(self.encoder.as_ref());
-        hash.update(format!("{encoder:?}"));
+        hash.update(ron::to_string(&(preprocess, encoder)).unwrap_or_default());
         let encoder_file = if own.is_some() { Some(SAE_ENCODER_FILE) } else { encoder.map(EncoderKind::file) };
         hash.update(encoder_file.and_then(|file| self.files.get(file)).map_or("", String::as_str));
-        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&hash.finalize())
     }
 
     /// [`Self::latent_hash`], a dash, and the hash of the SAE's file if there is one: together they decide a film's

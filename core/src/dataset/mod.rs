@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use crate::bundle::FilmKind;
+use crate::bundle::load::hex;
 use crate::error::{Error, Result};
 use crate::radiograph::Study;
 
@@ -142,7 +143,7 @@ impl Dataset {
             let path = film.path.strip_prefix(folder).unwrap_or(&film.path);
             hash.update(format!("{}\n{}\n{:?}\n", path.display(), film.patient, film.columns));
         }
-        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&hash.finalize())
     }
 
     /// Films of one part of the split.

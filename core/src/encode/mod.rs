@@ -97,21 +97,15 @@ pub fn encode(engine: &Engine, request: &EncodeRequest, progress: &Progress<'_>)
         for (film, error) in order {
             let record = &dataset.films[film];
             let path = shown(request, record);
-            match (error, encoded.len()) {
-                (Some(error), _) => writer.push_failed(film as u32, &path, &error.to_string())?,
-                (None, 0) => return Err(engine.failure("the encoder lost a film")),
-                (None, _) => encoded.next().map_or(Ok(()), |encoded| {
-                    writer.push(FilmEncoding {
-                        film: film as u32,
-                        path,
-                        patient: record.patient.clone(),
-                        columns: record.columns.clone(),
-                        active: encoded.active,
-                        latent: encoded.latent,
-                    })
-                })?,
-            }
             done += 1;
+            if let Some(error) = error {
+                writer.push_failed(film as u32, &path, &error.to_string())?;
+                continue;
+            }
+            let Encoded { active, latent } =
+                encoded.next().ok_or_else(|| engine.failure("it returned fewer latents than films"))?;
+            let (patient, columns) = (record.patient.clone(), record.columns.clone());
+            writer.push(FilmEncoding { film: film as u32, path, patient, columns, active, latent })?;
         }
         progress.step("encoding films", done, wanted.len())
     })?;

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{Analysis, Engine};
 use crate::error::{Error, Result};
-use crate::label::Labels;
+use crate::label::{FeatureLabel, Labels, Statement};
 use crate::report::compose::{ActiveFeature, GroundedReport, LabelKind, compose};
 use crate::report::labeler::{Label, Labeler};
 use crate::segmentation::Segmentation;
@@ -45,6 +45,7 @@ impl Engine {
         }
         let active: Vec<ActiveFeature> = labels
             .iter()
+            .filter(|label| !denies_a_column(label))
             .filter_map(|label| {
                 let activation = *analysis.activations.get(label.feature as usize)?;
                 (activation > label.threshold).then(|| ActiveFeature {
@@ -73,6 +74,11 @@ impl Engine {
         let regions = sentences.map(|sentence| region(&sentence.features)).collect::<Result<_>>()?;
         Ok(FilmReport { report, regions })
     }
+}
+
+/// That a film was not taken in some way is no news, and several features may say it of a film that another says was.
+fn denies_a_column(label: &FeatureLabel) -> bool {
+    label.kind == LabelKind::Acquisition && matches!(label.statement, Statement::Flag { value: false, .. })
 }
 
 /// Classes of findings that some feature tells well: where none of its features speaks, its absence is worth a sentence.

@@ -5,10 +5,10 @@
 //! the film's own report or row makes the label's statement.
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::{Statement, rank};
 use crate::error::{Error, Result};
+use crate::metrics;
 use crate::report::labeler::Labeler;
 
 /// One held-out film.
@@ -69,19 +69,10 @@ pub fn detection(cases: &[Case], threshold: f32) -> Result<Detection> {
     })
 }
 
-/// Area under the ROC curve by ranks, ties at their middle.
+/// Area under the ROC curve; none where the statement holds on all films or on none.
 fn auc(cases: &[Case]) -> Option<f64> {
-    let mut sorted: Vec<&Case> = cases.iter().collect();
-    sorted.sort_unstable_by(|a, b| a.activation.total_cmp(&b.activation));
-    let (mut below, mut wins) = (0usize, 0.0);
-    for tied in sorted.chunk_by(|a, b| a.activation == b.activation) {
-        let held = tied.iter().filter(|case| case.holds).count();
-        let not = tied.len() - held;
-        wins += held as f64 * (below as f64 + not as f64 / 2.0);
-        below += not;
-    }
-    let held = cases.len() - below;
-    (held > 0 && below > 0).then(|| wins / (held as f64 * below as f64))
+    let (scores, holds): (Vec<f32>, Vec<bool>) = cases.iter().map(|case| (case.activation, case.holds)).unzip();
+    if holds.iter().all(|holds| *holds) || !holds.contains(&true) { None } else { metrics::auc(&scores, &holds).ok() }
 }
 
 /// Whether the report of a film makes `statement`; `None` when it says nothing, or the statement is about a column.
@@ -99,15 +90,6 @@ pub fn holds_in_column(statement: &Statement, value: f64) -> Option<bool> {
         _ => None,
     }
     .filter(|_| !value.is_nan())
-}
-
-/// Whether a film is held out, by the name of what must stay together (its patient): about `share` of all, always the same
-/// ones for the same `seed`. Labels are chosen on the others and scored on these.
-#[must_use]
-pub fn is_held_out(patient: &str, share: f64, seed: u64) -> bool {
-    let digest = Sha256::new().chain_update(seed.to_le_bytes()).chain_update(patient.as_bytes()).finalize();
-    let number = digest.iter().take(6).fold(0u64, |sum, &byte| sum << 8 | u64::from(byte));
-    (number as f64) < share * (1u64 << 48) as f64
 }
 
 #[cfg(test)]
@@ -147,13 +129,5 @@ mod tests {
         assert_eq!(holds_in_column(&above, f64::NAN), None);
         assert_eq!(holds_in_column(&Statement::Flag { column: "AP".into(), value: false }, 0.0), Some(true));
         assert_eq!(holds_in_column(&Statement::Affirms("a".into()), 1.0), None);
-    }
-
-    #[test]
-    fn the_split_keeps_patients_together_and_has_its_share() {
-        let held = (0..10_000).filter(|i| is_held_out(&format!("patient {i}"), 0.3, 5)).count();
-        assert!((2_800..3_200).contains(&held), "{held}");
-        assert_eq!(is_held_out("a", 0.5, 1), is_held_out("a", 0.5, 1));
-        assert!(is_held_out("a", 1.0, 1) && !is_held_out("a", 0.0, 1));
     }
 }

@@ -14,15 +14,16 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::concepts::{Concepts, read};
-use super::detection::{Case, detection, holds_in_column, is_held_out};
+use super::detection::{Case, detection, holds_in_column};
 use super::endpoint::{Ask, interpret};
 use super::rank::{candidates_of, made_by};
 use super::stored::{FeatureLabel, Labels};
-use super::{Evidence, LabelCandidate, Limits, Statement, columns};
+use super::{LabelCandidate, Limits, Statement, columns};
 use crate::dataset::reports::Reports;
+use crate::dataset::{Part, PatientSplit};
 use crate::engine::Progress;
 use crate::error::{Error, Result};
-use crate::report::compose::kind_of;
+use crate::report::compose::{LabelKind, kind_of};
 use crate::report::labeler::{Label, Labeler};
 use crate::report::prose::Prose;
 use crate::store::{FilmEntry, Store};
@@ -129,7 +130,8 @@ impl LabelJob<'_> {
             self.labeler.vocabulary().name,
             ron::to_string(&self.options).unwrap_or_default()
         );
-        Ok(Labels::new(&self.store.info().bundle_hash, method, labels))
+        let vocabulary = self.labeler.vocabulary().clone();
+        Ok(Labels::new(&self.store.info().bundle_hash, method, vocabulary, labels))
     }
 
     /// A random part of the store's films with what is known of them, by film.
@@ -152,21 +154,39 @@ impl LabelJob<'_> {
     fn read(&self, entry: FilmEntry) -> Film {
         let report = self.reports.and_then(|reports| reports.of(Path::new(&entry.path))).map(|report| report.text());
         let concepts = report.as_ref().map(|report| read(report, self.labeler)).filter(|concepts| concepts.has_words);
-        let is_held_out = is_held_out(&entry.patient, self.options.held_out, self.options.seed);
+        let is_held_out = self.split().part(&entry.patient) == Part::HeldOut;
         Film { film: entry.film, is_held_out, columns: entry.columns, report, concepts }
+    }
+
+    fn split(&self) -> PatientSplit {
+        PatientSplit { seed: self.options.seed, held_out: self.options.held_out }
+    }
+
+    /// The films of choosing patients on which a feature fires most, whether or not they are in the sample.
+    fn strongest(&self, strongest: &[(u32, f32)]) -> Result<Vec<Film>> {
+        let mut top = Vec::new();
+        for films in strongest.chunks(self.options.top.max(1)) {
+            let missing = self.options.top - top.len();
+            let films: Vec<u32> = films.iter().map(|&(film, _)| film).collect();
+            let entries = self.store.films(&films)?.into_iter();
+            let choosing = entries.filter(|entry| self.split().part(&entry.patient) == Part::Training);
+            top.extend(choosing.take(missing).map(|entry| self.read(entry)));
+            if top.len() == self.options.top {
+                break;
+            }
+        }
+        Ok(top)
     }
 
     fn label(&self, feature: u32, choosing: &[&Film], scoring: &[&Film]) -> Result<Option<FeatureLabel>> {
         let strongest = self.store.strongest(feature)?;
         let activation: BTreeMap<u32, f32> = strongest.iter().copied().collect();
         let of = |film: &Film| activation.get(&film.film).copied().unwrap_or(0.0);
-        let mut ranked: Vec<&Film> = choosing.iter().copied().filter(|film| of(film) > 0.0).collect();
-        ranked.sort_by(|a, b| of(b).total_cmp(&of(a)).then(a.film.cmp(&b.film)));
-        let top = &ranked[..self.options.top.min(ranked.len())];
-        let step = (choosing.len() / self.options.random.max(1)).max(1);
-        let random: Vec<&Film> = choosing.iter().copied().step_by(step).collect();
+        let top = self.strongest(&strongest)?;
+        let top: Vec<&Film> = top.iter().collect();
+        let random = self.random(choosing);
         let mut best: Option<(f64, LabelCandidate)> = None;
-        for candidate in self.propose(top, &random) {
+        for candidate in self.propose(&top, &random) {
             let cases = self.cases(&candidate.statement, choosing, of);
             let Some(auc) = detection(&cases, 0.0)?.auc.value.filter(|auc| *auc >= self.options.auc) else { continue };
             let worth = auc + self.clarity(&candidate);
@@ -179,7 +199,7 @@ impl LabelJob<'_> {
         let LabelCandidate { text, kind: _, evidence, statement, .. } = candidate;
         Ok(Some(FeatureLabel {
             feature,
-            kind: kind_of(&text, self.labeler),
+            kind: self.kind(&statement, &text),
             sentence: top.iter().find_map(|film| self.sentence(&statement, film.report.as_deref()?)),
             threshold,
             detection: detection(&self.cases(&statement, scoring, of), threshold)?,
@@ -189,6 +209,28 @@ impl LabelJob<'_> {
             statement,
             interpretation: None,
         }))
+    }
+
+    /// The films that the strongest ones are held against.
+    fn random<'a>(&self, choosing: &[&'a Film]) -> Vec<&'a Film> {
+        let step = (choosing.len() / self.options.random.max(1)).max(1);
+        choosing.iter().copied().step_by(step).collect()
+    }
+
+    /// What kind of thing a statement is about: a denied finding is normal, and a column that no reader of films would call
+    /// a finding tells how the film was made.
+    fn kind(&self, statement: &Statement, text: &str) -> LabelKind {
+        let is_known = |column: &str| {
+            kind_of(column, self.labeler) == LabelKind::Device || self.labeler.label(column).contains(&Label::Positive)
+        };
+        match statement {
+            Statement::Denies(_) | Statement::LacksClass(_) => LabelKind::Normal,
+            Statement::Flag { column, .. } | Statement::Above { column, .. } if !is_known(column) => {
+                LabelKind::Acquisition
+            }
+            Statement::Flag { value: false, .. } => LabelKind::Normal,
+            _ => kind_of(text, self.labeler),
+        }
     }
 
     /// What a name that readers know is worth in area under the curve: the reports of a pacemaker speak of its leads just as
@@ -251,14 +293,9 @@ impl LabelJob<'_> {
 
     /// Lets the endpoint put a label into other words; the statement, and so the score, stays.
     fn rename(&self, label: &mut FeatureLabel, endpoint: &dyn Ask, choosing: &[&Film]) -> Result<()> {
-        let strongest = self.store.strongest(label.feature)?;
-        let report = |film: u32| {
-            let place = choosing.binary_search_by_key(&film, |film| film.film).ok()?;
-            choosing[place].report.as_deref()
-        };
-        let top: Vec<&str> = strongest.iter().filter_map(|&(film, _)| report(film)).take(self.options.top).collect();
-        let step = (choosing.len() / self.options.random.max(1)).max(1);
-        let random: Vec<&str> = choosing.iter().step_by(step).filter_map(|film| film.report.as_deref()).collect();
+        let top = self.strongest(&self.store.strongest(label.feature)?)?;
+        let top: Vec<&str> = top.iter().filter_map(|film| film.report.as_deref()).collect();
+        let random: Vec<&str> = self.random(choosing).into_iter().filter_map(|film| film.report.as_deref()).collect();
         if top.is_empty() {
             return Ok(());
         }
@@ -302,13 +339,6 @@ fn speaking_threshold(cases: &[Case]) -> f32 {
         }
     }
     pure.unwrap_or(threshold)
-}
-
-/// What a label's evidence amounts to, in words.
-#[must_use]
-pub fn in_words(evidence: &Evidence) -> String {
-    let Evidence { top, top_all, random, random_all } = evidence;
-    format!("{top} of {top_all} strongest films, {random} of {random_all} others")
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use super::{Evidence, Statement};
 use crate::error::{Error, Result};
 use crate::export::atomic::write_atomic;
 use crate::report::compose::LabelKind;
+use crate::report::labeler::Vocabulary;
 use crate::store::Store;
 
 /// The file inside a store.
@@ -54,15 +55,22 @@ pub struct Labels {
     pub bundle_hash: String,
     /// How they were made, in words.
     pub method: String,
+    /// Findings that were looked for in reports; a report of these labels is worded with them.
+    pub vocabulary: Vocabulary,
     labels: BTreeMap<u32, FeatureLabel>,
 }
 
 impl Labels {
     /// Labels of an encoding.
     #[must_use]
-    pub fn new(bundle_hash: &str, method: String, labels: impl IntoIterator<Item = FeatureLabel>) -> Self {
+    pub fn new(
+        bundle_hash: &str,
+        method: String,
+        vocabulary: Vocabulary,
+        labels: impl IntoIterator<Item = FeatureLabel>,
+    ) -> Self {
         let labels = labels.into_iter().map(|label| (label.feature, label)).collect();
-        Self { version: VERSION, bundle_hash: bundle_hash.to_owned(), method, labels }
+        Self { version: VERSION, bundle_hash: bundle_hash.to_owned(), method, vocabulary, labels }
     }
 
     /// Those of a store; none where it has none.

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Classifier;
 use super::layers::{ResBlock, conv3, guide, pixel_unshuffle, pull_back};
+use super::trunk::Pooled;
 use super::weights;
 
 const GREY_SCALE: f32 = 1024.0;
@@ -231,11 +232,6 @@ impl Classifier for ConvClassifier {
         Some(mean(self.members.iter().map(|m| m.cell_logits(m.maps(half.clone()))).collect()))
     }
 
-    fn pooled(&self, frame: Tensor<4>) -> Option<Tensor<2>> {
-        let half = self.half_resolution(frame);
-        Some(Tensor::cat(self.members.iter().map(|m| m.pooled(m.maps(half.clone()))).collect(), 1))
-    }
-
     fn guided_gradient(&self, frame: Tensor<4>, upstream: Tensor<2>) -> Option<Tensor<4>> {
         let half = self.half_resolution(frame.clone());
         let share = upstream.div_scalar(self.members.len() as f32);
@@ -276,6 +272,13 @@ impl Classifier for ConvClassifier {
             tensors.extend(fresh.extract_if(.., |path, _| path.contains(&part)));
         }
         Some(Arc::new(weights::apply(Self::new(config, device), &mut tensors, device).ok()?))
+    }
+}
+
+impl Pooled for ConvClassifier {
+    fn pooled(&self, frame: Tensor<4>) -> Tensor<2> {
+        let half = self.half_resolution(frame);
+        Tensor::cat(self.members.iter().map(|m| m.pooled(m.maps(half.clone()))).collect(), 1)
     }
 }
 

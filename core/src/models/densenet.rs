@@ -17,6 +17,7 @@ use super::convolution::{Layer, mean_of_pixels, with_layers_of};
 use super::dense_features::{DenseFeatures, DenseFeaturesConfig};
 use super::intake::Intake;
 use super::layers::pull_back;
+use super::trunk::Pooled;
 use super::weights;
 
 /// Which parts of the plane are seen.
@@ -123,10 +124,6 @@ impl Classifier for DenseNet {
         Some(linear_in_cells(&self.head, self.last_maps(frame)?))
     }
 
-    fn pooled(&self, frame: Tensor<4>) -> Option<Tensor<2>> {
-        Some(mean_of_pixels(self.last_maps(frame)?))
-    }
-
     fn guided_gradient(&self, frame: Tensor<4>, upstream: Tensor<2>) -> Option<Tensor<4>> {
         let views = self.views(frame.clone());
         let last = self.features.forward(views.clone());
@@ -145,6 +142,20 @@ impl Classifier for DenseNet {
         let layers = self.named_layers();
         let mut tensors = with_layers_of(weights::collect(self), fresh, layers.iter().take(count));
         Some(Arc::new(weights::apply(Self::new(&self.config, device), &mut tensors, device).ok()?))
+    }
+}
+
+impl Pooled for DenseNet {
+    /// Of ten crops their vectors' mean.
+    fn pooled(&self, frame: Tensor<4>) -> Tensor<2> {
+        let pooled = mean_of_pixels(self.maps(self.views(frame)));
+        match self.config.crops {
+            Crops::One => pooled,
+            Crops::Ten => {
+                let [views, width] = pooled.dims();
+                pooled.reshape([TEN, views / TEN, width]).mean_dim(0).squeeze_dim(0)
+            }
+        }
     }
 }
 

@@ -68,10 +68,6 @@ impl Classifier for Fitted<dyn Classifier> {
         self.network.cell_logits(self.fit(frame))
     }
 
-    fn pooled(&self, frame: Tensor<4>) -> Option<Tensor<2>> {
-        self.network.pooled(self.fit(frame))
-    }
-
     fn guided_gradient(&self, frame: Tensor<4>, upstream: Tensor<2>) -> Option<Tensor<4>> {
         let gradient = self.network.guided_gradient(self.fit(frame.clone()), upstream)?;
         Some(if frame.dims() == gradient.dims() { gradient } else { pull_back(|film| self.fit(film), frame, gradient) })

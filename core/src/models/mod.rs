@@ -83,11 +83,6 @@ pub trait Classifier: Send + Sync {
         None
     }
 
-    /// What the last layer reads, `[b, d]`; none of an architecture whose logits are not one linear layer of one vector.
-    fn pooled(&self, _frame: Tensor<4>) -> Option<Tensor<2>> {
-        None
-    }
-
     /// Gradient of `sum(upstream * logits)` with respect to the frame that keeps only what is positive at every ReLU (guided
     /// backpropagation), `[b, 1, s, s]`; `upstream` is `[b, labels]`.
     fn guided_gradient(&self, _frame: Tensor<4>, _upstream: Tensor<2>) -> Option<Tensor<4>> {

@@ -22,6 +22,7 @@ use super::dense_features::STEM_KERNEL;
 use super::densenet::{RANDOMISED_SEED, head, linear_in_cells};
 use super::intake::Intake;
 use super::layers::{guide, pull_back};
+use super::trunk::Pooled;
 use super::weights;
 
 /// Sizes of a ResNet of bottlenecks.
@@ -158,6 +159,12 @@ impl ResNet {
     }
 }
 
+impl Pooled for ResNet {
+    fn pooled(&self, frame: Tensor<4>) -> Tensor<2> {
+        mean_of_pixels(self.maps(frame))
+    }
+}
+
 impl Classifier for ResNet {
     fn logits(&self, frame: Tensor<4>) -> Tensor<2> {
         self.head.forward(mean_of_pixels(self.maps(frame)))
@@ -173,10 +180,6 @@ impl Classifier for ResNet {
 
     fn cell_logits(&self, frame: Tensor<4>) -> Option<Tensor<4>> {
         Some(linear_in_cells(&self.head, self.last_maps(frame)?))
-    }
-
-    fn pooled(&self, frame: Tensor<4>) -> Option<Tensor<2>> {
-        Some(mean_of_pixels(self.maps(frame)))
     }
 
     fn guided_gradient(&self, frame: Tensor<4>, upstream: Tensor<2>) -> Option<Tensor<4>> {

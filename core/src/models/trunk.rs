@@ -3,12 +3,16 @@
 //! In: films in grey levels `[b, 1, s, s]`; out: `[b, 1, d]`. torchxrayvision calls it `features`, timm the pooled output;
 //! an SAE on it finds what the classifier tells apart. It has no place in the film.
 
-use std::sync::Arc;
-
 use burn::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::{Classifier, Encoder};
+use super::Encoder;
+
+/// A classifier that makes one vector of a film before its last layer.
+pub trait Pooled: Send + Sync {
+    /// That vector, `[b, d]`, of films `[b, 1, s, s]`.
+    fn pooled(&self, frame: Tensor<4>) -> Tensor<2>;
+}
 
 /// Which classifier.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,28 +23,11 @@ pub struct TrunkConfig<C> {
     pub side: usize,
 }
 
-/// The encoder.
-pub struct Trunk {
-    classifier: Arc<dyn Classifier>,
-}
+/// The encoder of a classifier.
+pub struct Trunk<C>(pub C);
 
-impl Trunk {
-    /// Of a classifier that has [`Classifier::pooled`].
-    pub fn new(classifier: Arc<dyn Classifier>) -> Self {
-        Self { classifier }
-    }
-}
-
-impl Encoder for Trunk {
+impl<C: Pooled> Encoder for Trunk<C> {
     fn encode(&self, film: Tensor<4>) -> Tensor<3> {
-        let [b, ..] = film.dims();
-        match self.classifier.pooled(film) {
-            Some(pooled) => {
-                let [_, dim] = pooled.dims();
-                pooled.reshape([b, 1, dim])
-            }
-            // A bundle with such a classifier does not open: see `ClassifierKind::pooled`.
-            None => Tensor::zeros([b, 1, 1], &Device::default()),
-        }
+        self.0.pooled(film).unsqueeze_dim(1)
     }
 }

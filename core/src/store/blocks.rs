@@ -18,7 +18,8 @@ use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, Length};
 use sha2::{Digest, Sha256};
 
-use super::info::{FileSeal, hexadecimal};
+use super::info::FileSeal;
+use crate::bundle::load::hex;
 use crate::error::{Error, Result};
 
 /// Bytes that share a digest.
@@ -62,7 +63,7 @@ impl SealingWriter {
         }
         self.file.flush()?;
         self.file.get_ref().sync_all()?;
-        let blocks = hexadecimal(&Sha256::digest(&self.digests));
+        let blocks = hex(&Sha256::digest(&self.digests));
         Ok(Sealed { seal: FileSeal { bytes: self.bytes, blocks }, digests: self.digests })
     }
 
@@ -111,7 +112,7 @@ impl CheckedFile {
         if length != seal.bytes {
             return Err(damaged(format!("the file has {length} bytes, its store says {}", seal.bytes)));
         }
-        if digests_of(length) != Some(digests.len()) || hexadecimal(&Sha256::digest(digests)) != seal.blocks {
+        if digests_of(length) != Some(digests.len()) || hex(&Sha256::digest(digests)) != seal.blocks {
             return Err(damaged("the digests of this file are damaged".into()));
         }
         let blocks = digests.len() / DIGEST;

@@ -12,6 +12,7 @@ use super::reader::Store;
 use super::statistics::FeatureStatistics;
 use super::table::joined;
 use crate::error::Result;
+use crate::metrics::share_wilson;
 
 /// Films of the gallery, as SAEDashboard's `top_acts_group_size`.
 const TOP: usize = 20;
@@ -24,8 +25,6 @@ const GROUP: usize = 5;
 const PROFILE: usize = 100;
 /// Rows of the feature read at a time.
 const PIECE: u64 = 1 << 16;
-/// Two-sided 95 % quantile of the normal distribution.
-const Z: f64 = 1.959_963_984_540_054;
 
 /// A feature's page.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -110,13 +109,10 @@ impl Share {
     /// A share with Wilson's score interval (Wilson 1927, JASA 22:209), which stays inside 0 to 1 for few films.
     #[must_use]
     pub fn new(present: u64, known: u64) -> Self {
-        if known == 0 {
-            return Self { present, known, share: 0.0, low: 0.0, high: 1.0 };
+        match share_wilson(present as usize, known as usize) {
+            Some(share) => Self { present, known, share: share.value, low: share.low, high: share.high },
+            None => Self { present, known, share: 0.0, low: 0.0, high: 1.0 },
         }
-        let (n, p) = (known as f64, present as f64 / known as f64);
-        let centre = (p + Z * Z / (2.0 * n)) / (1.0 + Z * Z / n);
-        let half = Z / (1.0 + Z * Z / n) * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
-        Self { present, known, share: p, low: (centre - half).max(0.0), high: (centre + half).min(1.0) }
     }
 }
 

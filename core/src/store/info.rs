@@ -3,7 +3,6 @@
 //! In: the options of an encode. Out: the manifest, which is read back only if its own digest is right.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::ops::Range;
@@ -13,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::MANIFEST;
+use crate::bundle::load::hex;
 use crate::error::{Error, Result};
 
 /// Version of the layout; another is refused.
@@ -177,19 +177,11 @@ impl Manifest {
     }
 }
 
-/// Lower-case hexadecimal.
-pub(super) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 /// Writes a value as RON with its digest below it.
 pub(super) fn write_sealed<T: Serialize>(path: &Path, value: &T) -> Result<()> {
     let text = ron::ser::to_string_pretty(value, ron::ser::PrettyConfig::default().new_line("\n"))
         .map_err(|e| Error::store(path, format!("cannot be written ({e})")))?;
-    let text = format!("{text}\n{SEAL}{}\n", hexadecimal(&Sha256::digest(format!("{text}\n"))));
+    let text = format!("{text}\n{SEAL}{}\n", hex(&Sha256::digest(format!("{text}\n"))));
     let beside = path.with_extension("ron.part");
     let failed = |e: std::io::Error| Error::write(path, &e);
     let mut file = File::create(&beside).map_err(failed)?;
@@ -207,7 +199,7 @@ pub(super) fn read_sealed<T: for<'a> Deserialize<'a>>(path: &Path) -> Result<T> 
     let file = File::open(path).map_err(|e| Error::store(path, format!("no activation store here ({e})")))?;
     file.take(MAX_MANIFEST).read_to_string(&mut text).map_err(|e| damaged(&e.to_string()))?;
     let (body, digest) = text.rsplit_once(SEAL).ok_or_else(|| damaged("its last line is missing"))?;
-    if hexadecimal(&Sha256::digest(body)) != digest.trim_end() {
+    if hex(&Sha256::digest(body)) != digest.trim_end() {
         return Err(damaged("its content does not match its digest"));
     }
     ron::from_str(body).map_err(|e| damaged(&e.to_string()))

@@ -13,17 +13,17 @@ use burn::tensor::TensorData;
 use serde::Serialize;
 
 use super::dictionary::{
-    Compute, CurvePoint, DictionaryJob, DictionaryOptions, DictionaryQuality, DictionarySweep, Latents, best_for,
-    pareto, save_sae_lens,
+    Compute, CurvePoint, DictionaryJob, DictionaryOptions, DictionaryQuality, DictionarySweep, Latents,
+    TrainedDictionary, best_for, pareto, save_sae_lens,
 };
 use super::sae::{activations, quantile_table};
 use crate::bundle::load::{QUANTILES_TENSOR, SAE_FILE, TYPICAL_MAPS_TENSOR};
 use crate::bundle::manifest::{Feature, SaeKind, SaePart};
 use crate::bundle::{QUANTILES, save};
+use crate::dataset::{Part, PatientSplit};
 use crate::device::ComputeDevice;
 use crate::engine::Progress;
 use crate::error::{Error, Result};
-use crate::label::detection::is_held_out;
 use crate::models::dictionary::{DictionarySae, DictionarySaeConfig};
 use crate::models::weights::{self, Weights};
 use crate::store::{Store, read_at};
@@ -123,7 +123,7 @@ impl StoredSaeJob<'_> {
         fs::create_dir_all(&folder).map_err(|e| Error::write(&folder, &e))?;
         let sides = self.copy_latents(&store, &folder)?;
         let [training, held_out] = &sides;
-        let (config, weights, quality, history, sweep) = self.train(training, held_out, &folder)?;
+        let Kept { config, weights, quality, history, sweep } = self.train(training, held_out, &folder)?;
 
         self.progress.step("reading activations", 0, 1)?;
         let device = self.device.tensor_device();
@@ -183,13 +183,7 @@ impl StoredSaeJob<'_> {
         })
     }
 
-    #[expect(clippy::type_complexity, reason = "five results that are taken apart where they are made")]
-    fn train(
-        &self,
-        training: &StoredLatents,
-        held_out: &StoredLatents,
-        folder: &Path,
-    ) -> Result<(DictionarySaeConfig, Weights, DictionaryQuality, Vec<CurvePoint>, Vec<SweptRun>)> {
+    fn train(&self, training: &StoredLatents, held_out: &StoredLatents, folder: &Path) -> Result<Kept> {
         let compute = || {
             if self.device.is_gpu() { Compute::Device(self.device.tensor_device().clone()) } else { Compute::Processor }
         };
@@ -206,7 +200,8 @@ impl StoredSaeJob<'_> {
                 on_point: &silent,
             }
             .run()?;
-            return Ok((trained.config, trained.weights, trained.quality, trained.history, Vec::new()));
+            let TrainedDictionary { config, weights, quality, history, .. } = trained;
+            return Ok(Kept { config, weights, quality, history, sweep: Vec::new() });
         }
         let sweep = DictionarySweep {
             runs: self.runs.clone(),
@@ -222,15 +217,15 @@ impl StoredSaeJob<'_> {
         let unbeaten = pareto(&qualities);
         let kept = best_for(&qualities, self.wanted).ok_or_else(|| Error::Invalid("a sweep needs a run".into()))?;
         let weights = sweep.weights(kept)?;
-        let swept = results.iter().enumerate().map(|(number, run)| SweptRun {
+        let sweep = results.iter().enumerate().map(|(number, run)| SweptRun {
             kind: run.options.objective.name().to_owned(),
             features: run.options.features,
             quality: run.quality,
             unbeaten: unbeaten.contains(&number),
         });
-        let swept = swept.collect();
+        let sweep = sweep.collect();
         let run = results.into_iter().nth(kept).ok_or_else(|| Error::Invalid("a sweep needs a run".into()))?;
-        Ok((run.config, weights, run.quality, run.history, swept))
+        Ok(Kept { config: run.config, weights, quality: run.quality, history: run.history, sweep })
     }
 
     /// Where latents and checkpoints lie while training: beside the bundle.
@@ -245,6 +240,7 @@ impl StoredSaeJob<'_> {
         let info = store.info();
         let dim = info.latent_dim as usize;
         let seed = self.runs.first().map_or(0, |run| run.seed);
+        let split = PatientSplit { seed, held_out: self.held_out };
         let failed: Vec<u32> = store.failed()?.into_iter().map(|film| film.film).collect();
         let all = store.films_len() as u32 + failed.len() as u32;
         let films: Vec<u32> = (0..all).filter(|film| failed.binary_search(film).is_err()).collect();
@@ -254,7 +250,7 @@ impl StoredSaeJob<'_> {
         for (done, chunk) in films.chunks(256).enumerate() {
             self.progress.step("reading latents", done * 256, films.len())?;
             for entry in store.films(chunk)? {
-                let side = usize::from(is_held_out(&entry.patient, self.held_out, seed));
+                let side = usize::from(split.part(&entry.patient) == Part::HeldOut);
                 let latent = store.latent(entry.film)?.unwrap_or_default();
                 let bytes: Vec<u8> = latent.iter().flat_map(|value| value.to_le_bytes()).collect();
                 files[side].write_all(&bytes).map_err(|e| Error::write(&paths[side], &e))?;
@@ -271,6 +267,15 @@ impl StoredSaeJob<'_> {
         }
         Ok([training, held_out])
     }
+}
+
+/// The dictionary that is saved: the only run, or a sweep's best.
+struct Kept {
+    config: DictionarySaeConfig,
+    weights: Weights,
+    quality: DictionaryQuality,
+    history: Vec<CurvePoint>,
+    sweep: Vec<SweptRun>,
 }
 
 /// Rows of little-endian `f32` in a file.

@@ -9,9 +9,9 @@ use fluoro_core::dataset::reports::Reports;
 use fluoro_core::engine::{Progress, Step};
 use fluoro_core::evaluate::report::{self, ReportEvaluation, ReportRequest, usual_reports};
 use fluoro_core::export::atomic;
+use fluoro_core::report::labeler::Labeler;
 
 use crate::cli::failure::Failure;
-use crate::cli::label::VocabularyArgs;
 use crate::cli::progress::Meter;
 use crate::cli::report::labels;
 use crate::cli::{Global, output};
@@ -27,8 +27,6 @@ pub struct ReportArgs {
     /// A store that was labelled, or a file of labels [default: those in the bundle's folder]; they must be of other films
     #[arg(long, value_name = "STORE|LABELS.ron")]
     labels: Option<PathBuf>,
-    #[command(flatten)]
-    words: VocabularyArgs,
     /// Films, drawn at random
     #[arg(long, value_name = "N", default_value_t = 500)]
     films: usize,
@@ -55,7 +53,7 @@ pub fn run(args: &ReportArgs, global: &Global) -> Result<(), Failure> {
     let reports = Reports::read(args.reports.as_ref().unwrap_or(&usual))?;
     let source = global.source()?;
     let labels = labels(args.labels.as_deref(), &source)?;
-    let labeler = args.words.labeler(&args.dataset)?;
+    let labeler = Labeler::new(labels.vocabulary.clone())?;
     let request = ReportRequest {
         dataset: args.dataset.clone(),
         reports: &reports,
