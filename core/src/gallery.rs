@@ -1,6 +1,6 @@
 //! A feature's gallery: its page in an activation store, with the pictures of its films.
 //!
-//! In: a store, the folder of its films and, where there is one, the engine of its bundle, which knows how the films were
+//! In: a store, the folder of its films and, where there is one, the manifest of its bundle, which knows how the films were
 //! seen and where tokens lie. Out: a [`FeatureSheet`]. Films that cannot be read any more leave an empty place.
 
 use std::collections::BTreeMap;
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use crate::engine::Engine;
+use crate::bundle::Manifest;
 use crate::error::{Error, Result};
 use crate::export::feature_sheet::{FeatureSheet, ProfileBar, SheetFilm, shown};
 use crate::plane::Plane;
@@ -21,8 +21,8 @@ use crate::store::{FeaturePage, FeatureRows, PageFilm, Store};
 pub struct Gallery<'a> {
     /// The store.
     pub store: &'a Store,
-    /// The bundle that made it, open.
-    pub engine: Option<&'a Engine>,
+    /// The bundle that made it.
+    pub manifest: Option<&'a Manifest>,
     /// The dataset's folder.
     pub films: PathBuf,
 }
@@ -31,20 +31,20 @@ impl<'a> Gallery<'a> {
     /// A gallery of the films where they were when they were encoded, or in `films`.
     ///
     /// # Errors
-    /// When the engine's bundle did not make the store.
-    pub fn new(store: &'a Store, engine: Option<&'a Engine>, films: Option<&Path>) -> Result<Self> {
-        if let Some(engine) = engine
-            && engine.manifest().encoding_hash() != store.info().bundle_hash
+    /// When the bundle did not make the store.
+    pub fn new(store: &'a Store, manifest: Option<&'a Manifest>, films: Option<&Path>) -> Result<Self> {
+        if let Some(manifest) = manifest
+            && manifest.encoding_hash() != store.info().bundle_hash
         {
             let reason = format!(
                 "the store was made by another bundle ({}) than \"{}\"; name that one with --bundle, or encode again",
                 store.info().bundle,
-                engine.manifest().name
+                manifest.name
             );
             return Err(Error::store(store.folder(), reason));
         }
         let films = films.map_or_else(|| PathBuf::from(&store.info().dataset), Path::to_path_buf);
-        Ok(Self { store, engine, films })
+        Ok(Self { store, manifest, films })
     }
 
     /// The sheet of a feature.
@@ -53,13 +53,10 @@ impl<'a> Gallery<'a> {
     /// When there is no such feature, or the store is damaged.
     pub fn sheet(&self, page: &FeaturePage, label: Option<&str>) -> Result<FeatureSheet> {
         let feature = page.statistics.feature;
-        let is_placed = self.engine.is_some_and(|engine| engine.manifest().sae_latent().grid.is_some());
-        let rows = is_placed.then(|| self.store.feature(feature)).transpose()?;
-        let groups = &page.groups;
-        let wanted: Vec<&PageFilm> = page.top.iter().chain(groups.iter().flat_map(|group| &group.films)).collect();
-        let mut pictures = wanted.par_iter().map(|film| self.film(film, rows.as_ref())).collect::<Vec<_>>().into_iter();
+        let mut pictures = self.pictures(page)?.into_iter();
         let top = pictures.by_ref().take(page.top.len()).collect();
-        let groups = groups
+        let groups = page
+            .groups
             .iter()
             .map(|group| {
                 let title = format!("{} to {}", shown(group.from), shown(group.to));
@@ -67,7 +64,7 @@ impl<'a> Gallery<'a> {
             })
             .collect();
         let info = self.store.info();
-        let bars = self.profile(page);
+        let bars = Self::profile(page);
         Ok(FeatureSheet {
             heading: label.map_or_else(|| format!("feature {feature}"), |label| format!("feature {feature}, {label}")),
             caption: format!("{} films of {}, bundle {}", self.store.films_len(), info.dataset, info.bundle),
@@ -81,15 +78,24 @@ impl<'a> Gallery<'a> {
         })
     }
 
+    /// The page's films as the SAE's encoder saw them: the strongest, then those of each group.
+    ///
+    /// # Errors
+    /// When there is no such feature, or the store is damaged; a film that cannot be read is an empty place.
+    pub fn pictures(&self, page: &FeaturePage) -> Result<Vec<SheetFilm>> {
+        let is_placed = self.manifest.is_some_and(|manifest| manifest.sae_latent().grid.is_some());
+        let rows = is_placed.then(|| self.store.feature(page.statistics.feature)).transpose()?;
+        let wanted: Vec<&PageFilm> = page.films().collect();
+        Ok(wanted.par_iter().map(|film| self.film(film, rows.as_ref())).collect())
+    }
+
     /// A film as the SAE's encoder saw it and, given the feature's rows, where it fires on it.
-    #[must_use]
-    pub fn film(&self, film: &PageFilm, rows: Option<&FeatureRows>) -> SheetFilm {
-        let how = self.engine.map_or_else(Preprocess::default, |engine| {
-            let manifest = engine.manifest();
+    fn film(&self, film: &PageFilm, rows: Option<&FeatureRows>) -> SheetFilm {
+        let how = self.manifest.map_or_else(Preprocess::default, |manifest| {
             manifest.sae_encoder.as_ref().map_or(manifest.encoder_input(), |part| &part.preprocess).clone()
         });
         let picture = Radiograph::open(&self.films.join(&film.path)).ok().map(|film| how.apply(&film));
-        let grid = self.engine.and_then(|engine| engine.manifest().sae_latent().grid);
+        let grid = self.manifest.and_then(|manifest| manifest.sae_latent().grid);
         let places = picture.as_ref().zip(grid).zip(rows).map(|((picture, [height, width]), rows)| {
             let own = rows.of(film.film);
             let cells: BTreeMap<usize, f32> = own.map(|(token, value)| (token as usize, value)).collect();
@@ -100,7 +106,8 @@ impl<'a> Gallery<'a> {
     }
 
     /// The columns that differ most between the strongest films and all, in units of the interval's width.
-    fn profile(&self, page: &FeaturePage) -> Vec<ProfileBar> {
+    #[must_use]
+    pub fn profile(page: &FeaturePage) -> Vec<ProfileBar> {
         let mut bars: Vec<(f64, ProfileBar)> = page
             .profile
             .iter()
@@ -118,14 +125,16 @@ impl<'a> Gallery<'a> {
 
     /// A feature that fires with the page's, in words.
     fn neighbour(&self, feature: u32, cosine: f64) -> String {
-        let known = self.engine.and_then(|engine| engine.manifest().sae.as_ref());
+        let known = self.manifest.and_then(|manifest| manifest.sae.as_ref());
         let label = known.and_then(|sae| sae.features.get(feature as usize)).and_then(|feature| feature.label.as_ref());
         let label = label.map_or_else(String::new, |label| format!(" {label}"));
         format!("{feature}{label}, cosine {cosine:.2}")
     }
 }
 
-fn facts(page: &FeaturePage, store: &Store) -> Vec<(String, String)> {
+/// A page's numbers, each with its name.
+#[must_use]
+pub fn facts(page: &FeaturePage, store: &Store) -> Vec<(String, String)> {
     let of = &page.statistics;
     let mut facts = vec![
         (

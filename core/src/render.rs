@@ -416,7 +416,8 @@ impl Canvas {
 }
 
 /// The middles of the unit edges of a closed line of whole-number corners.
-fn border_middles(line: &[[f32; 2]]) -> Vec<[f32; 2]> {
+#[must_use]
+pub fn border_middles(line: &[[f32; 2]]) -> Vec<[f32; 2]> {
     let edge = |i: usize| (line[i], line[(i + 1) % line.len()]);
     let mut middles = Vec::new();
     for ([ax, ay], [bx, by]) in (0..line.len()).map(edge) {

@@ -5,6 +5,7 @@
 
 use crate::difference::percentile;
 use crate::plane::Plane;
+use crate::preprocess::Preprocess;
 use serde::{Deserialize, Serialize};
 
 /// Changes smaller than this many grey levels (of 2048) never enter a mask: they are rounding, not change.
@@ -92,6 +93,22 @@ impl Segmentation {
         });
         let area_fraction = share(&mask);
         Self { boxes: boxes.collect(), mask, width, height, area_fraction, ..*self }
+    }
+
+    /// A segmentation of a model's input in the pixels of a film of `width` x `height`: what preprocessing cut off is outside.
+    #[must_use]
+    pub fn on_film(&self, preprocess: &Preprocess, width: usize, height: usize) -> Self {
+        let area = preprocess.seen(width, height).area();
+        let part = self.scale_to(area.width as usize, area.height as usize);
+        let mut mask = vec![false; width * height];
+        for (y, row) in part.mask.chunks_exact(part.width).enumerate() {
+            let start = (area.y as usize + y) * width + area.x as usize;
+            mask[start..start + part.width].copy_from_slice(row);
+        }
+        let boxes = part.boxes.iter().map(|&[x, y, w, h]| [x + area.x, y + area.y, w, h]).collect();
+        let share = part.mask.len() as f64 / mask.len() as f64;
+        let area_fraction = (f64::from(part.area_fraction) * share) as f32;
+        Self { mask, width, height, area_fraction, boxes, ..part }
     }
 
     /// Closed lines along the pixel borders of the mask, each a list of corners in pixels; the last corner joins the

@@ -4,8 +4,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
-use fluoro_core::bundle::BundleSource;
-use fluoro_core::engine::Engine;
+use fluoro_core::bundle::{BundleFiles, BundleSource, Manifest, load};
 use fluoro_core::export::atomic;
 use fluoro_core::gallery::Gallery;
 use fluoro_core::label::Labels;
@@ -52,14 +51,14 @@ pub fn run(args: &GalleryArgs, global: &Global) -> Result<(), Failure> {
     output::check_png(&args.output)?;
     let store = Store::open(&args.store)?;
     let labels = Labels::of_store(&store)?;
-    let engine = maker(&store, global)?;
-    let feature = find(&args.feature, &store, labels.as_ref(), engine.as_ref())?;
+    let manifest = maker(&store, global)?;
+    let feature = find(&args.feature, &store, labels.as_ref(), manifest.as_ref())?;
     let label = labels.as_ref().and_then(|labels| labels.of(feature)).map(|label| label.text.clone()).or_else(|| {
-        let known = engine.as_ref()?.manifest().sae.as_ref()?.features.get(feature as usize)?;
+        let known = manifest.as_ref()?.sae.as_ref()?.features.get(feature as usize)?;
         known.label.clone()
     });
     let page = FeaturePage::read(&store, feature)?;
-    let gallery = Gallery::new(&store, engine.as_ref(), args.films.as_deref())?;
+    let gallery = Gallery::new(&store, manifest.as_ref(), args.films.as_deref())?;
     let sheet = gallery.sheet(&page, label.as_deref())?;
     if !sheet.top.is_empty() && sheet.top.iter().all(|film| film.picture.is_none()) {
         let folder = gallery.films.display();
@@ -73,7 +72,7 @@ pub fn run(args: &GalleryArgs, global: &Global) -> Result<(), Failure> {
 
 /// The bundle that made the store: the one that was named, else the built-in one of its name; none, with a warning, where
 /// neither can be.
-pub fn maker(store: &Store, global: &Global) -> Result<Option<Engine>> {
+fn maker(store: &Store, global: &Global) -> Result<Option<Manifest>> {
     let name = &store.info().bundle;
     let source = match &global.bundle {
         Some(_) => global.source()?,
@@ -87,18 +86,18 @@ pub fn maker(store: &Store, global: &Global) -> Result<Option<Engine>> {
             }
         },
     };
-    Engine::open(&source, global.compute_device()?).map(Some)
+    load::manifest(&BundleFiles::open(&source)?).map(Some)
 }
 
 /// The feature of an index or a label.
-fn find(text: &str, store: &Store, labels: Option<&Labels>, engine: Option<&Engine>) -> Result<u32> {
+fn find(text: &str, store: &Store, labels: Option<&Labels>, manifest: Option<&Manifest>) -> Result<u32> {
     let count = store.info().features;
     if let Ok(index) = text.parse::<u32>() {
         let reason = || Error::Invalid(format!("there is no feature {index}; the store has {count}, from 0"));
         return if index < count { Ok(index) } else { Err(reason()) };
     }
     let own = labels.into_iter().flat_map(Labels::iter).map(|label| (label.feature, label.text.clone()));
-    let features = engine.and_then(|engine| engine.manifest().sae.as_ref()).map(|sae| &sae.features[..]);
+    let features = manifest.and_then(|manifest| manifest.sae.as_ref()).map(|sae| &sae.features[..]);
     let of_bundle = features.unwrap_or_default().iter().enumerate();
     let of_bundle = of_bundle.filter_map(|(index, feature)| Some((index as u32, feature.label.clone()?)));
     let known: Vec<(u32, String)> = own.chain(of_bundle).collect();

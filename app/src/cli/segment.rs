@@ -88,7 +88,7 @@ pub fn run(args: &SegmentArgs, global: &Global) -> Result<(), Failure> {
     for difference in given.iter().flat_map(|given| given.differences(&recipe)) {
         output::warn(&difference);
     }
-    let found = on_film(&seen, &preprocess, &film);
+    let found = seen.on_film(&preprocess, film.pixels.width(), film.pixels.height());
     let mask = mask_png(&found)?;
     let mut staged = vec![Staged::new(&args.output, |out| out.write_all(&mask))?];
     if let Some(path) = &args.outline {
@@ -119,33 +119,6 @@ impl SegmentArgs {
     }
 }
 
-/// The part of a film of `width` x `height` pixels that the model sees.
-fn seen_area(preprocess: &Preprocess, width: usize, height: usize) -> Area {
-    let seen = preprocess.seen(width, height);
-    let place = |start: f64, length: f64, film: usize| {
-        let first = (start.round() as u32).min(film as u32 - 1);
-        (first, (length.round() as u32).clamp(1, film as u32 - first))
-    };
-    let ((x, width), (y, height)) = (place(seen.x, seen.width, width), place(seen.y, seen.height, height));
-    Area { x, y, width, height }
-}
-
-/// A segmentation of the model's input in the film's own pixels: what preprocessing cut off is outside.
-pub fn on_film(seen: &Segmentation, preprocess: &Preprocess, film: &Radiograph) -> Segmentation {
-    let (width, height) = (film.pixels.width(), film.pixels.height());
-    let area = seen_area(preprocess, width, height);
-    let part = seen.scale_to(area.width as usize, area.height as usize);
-    let mut mask = vec![false; width * height];
-    for (y, row) in part.mask.chunks_exact(part.width).enumerate() {
-        let start = (area.y as usize + y) * width + area.x as usize;
-        mask[start..start + part.width].copy_from_slice(row);
-    }
-    let boxes = part.boxes.iter().map(|&[x, y, w, h]| [x + area.x, y + area.y, w, h]).collect();
-    let share = part.mask.len() as f64 / mask.len() as f64;
-    let area_fraction = (f64::from(part.area_fraction) * share) as f32;
-    Segmentation { mask, width, height, area_fraction, boxes, ..part }
-}
-
 /// The film with the outline on it, at the film's size. The lines are those of the model's own pixels, smoothed.
 fn outlined(film: &Radiograph, seen: &Segmentation, preprocess: &Preprocess) -> Result<Vec<u8>> {
     let (width, height) = (film.pixels.width(), film.pixels.height());
@@ -153,7 +126,7 @@ fn outlined(film: &Radiograph, seen: &Segmentation, preprocess: &Preprocess) -> 
     let mut canvas = Canvas::new(whole.width, whole.height, colour::BACKGROUND);
     canvas.grey(&film.to_unit(), whole, [0.0, 1.0], Resample::Nearest);
     let thick = (width.max(height) as f32 / 400.0).max(1.5);
-    canvas.outline(&seen.outline(), (seen.width, seen.height), seen_area(preprocess, width, height), thick);
+    canvas.outline(&seen.outline(), (seen.width, seen.height), preprocess.seen(width, height).area(), thick);
     canvas_png(&canvas, Made::ByModel)
 }
 
@@ -194,9 +167,10 @@ mod tests {
             range: [0.0, 1.0],
             metadata: fluoro_core::radiograph::Metadata::default(),
         };
-        let whole = on_film(&found, &Preprocess::default(), &film);
+        let whole = found.on_film(&Preprocess::default(), film.pixels.width(), film.pixels.height());
         assert_eq!((whole.boxes[0], whole.area_fraction), ([0, 0, 8, 4], 0.25));
-        let cropped = on_film(&found, &Preprocess { fit: Fit::CentreCrop, ..Preprocess::default() }, &film);
+        let crop = Preprocess { fit: Fit::CentreCrop, ..Preprocess::default() };
+        let cropped = found.on_film(&crop, film.pixels.width(), film.pixels.height());
         assert_eq!((cropped.boxes[0], cropped.area_fraction), ([4, 0, 4, 4], 0.125));
         assert_eq!(cropped.mask.iter().filter(|&&m| m).count(), 16);
         assert!(cropped.mask[4] && !cropped.mask[3] && !cropped.mask[8]);

@@ -3,10 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use fluoro_core::Error;
 use fluoro_core::bundle::BundleSource;
 use fluoro_core::export::atomic::write_atomic;
 use fluoro_core::export::picture_png;
 use fluoro_core::radiograph::Study;
+use fluoro_core::store::Store;
 use serde::Serialize;
 
 use super::failure::Failure;
@@ -21,10 +23,16 @@ pub const SIZE: [u32; 2] = [1600, 1000];
 pub struct ViewArgs {
     /// Films, or folders of films; when none is named, those that come with the bundle, or else the sample films
     files: Vec<PathBuf>,
+    /// Open this activation store in the Gallery tab
+    #[arg(long, value_name = "STORE")]
+    store: Option<PathBuf>,
+    /// The feature of the store whose page is shown
+    #[arg(long, value_name = "N", requires = "store")]
+    feature: Option<u32>,
     /// Write a picture of the window instead of opening it; needs no display
     #[arg(long, value_name = "OUT.png")]
     screenshot: Option<PathBuf>,
-    /// What the picture shows: review, edit, shift, attribution, gallery, error, palette, keys or light
+    /// What the picture shows: review, edit, shift, attribution, gallery, report, error, palette, keys or light
     #[arg(long, value_name = "SCENE", default_value = "review", requires = "screenshot", value_parser = parse_scene)]
     scene: Option<Scene>,
     /// Size of the picture in pixels
@@ -49,9 +57,17 @@ pub fn run(args: &ViewArgs, global: &Global) -> Result<(), Failure> {
     if !args.files.is_empty() {
         Study::open(&args.files)?;
     }
+    if let Some(folder) = &args.store {
+        let features = Store::open(folder)?.info().features;
+        if let Some(feature) = args.feature.filter(|feature| *feature >= features) {
+            let reason = format!("there is no feature {feature}; the store has {features}, from 0");
+            return Err(Error::Invalid(reason).into());
+        }
+    }
     let usual = if args.files.is_empty() { BundleSource::showcase() } else { BundleSource::default() };
     let bundle = global.source_or(usual)?;
-    let options = WindowOptions { films: args.files.clone(), bundle, device: global.device };
+    let store = args.store.clone().map(|store| (store, args.feature));
+    let options = WindowOptions { films: args.files.clone(), bundle, device: global.device, store };
     match &args.screenshot {
         Some(path) => picture(args, options, path, global),
         None => Ok(window::run(options)?),

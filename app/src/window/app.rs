@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use fluoro_core::bundle::manifest::Manifest;
+use fluoro_core::bundle::manifest::{Feature, Manifest};
 use fluoro_core::device::{DeviceChoice, WgpuSetup};
 use fluoro_core::engine::{Analysis, Edit};
 use fluoro_core::shift::Target;
@@ -23,7 +23,9 @@ use super::state::notice::{Notice, Notices};
 use super::state::performance::Performance;
 use super::state::problem::Problem;
 use super::state::recent::Recent;
+use super::state::report::ReportState;
 use super::state::shift::ShiftState;
+use super::state::store::{OpenStore, StoreState};
 use super::state::toasts::Toasts;
 use super::tokens::{Look, Tokens};
 use super::{WindowError, WindowOptions, style};
@@ -66,8 +68,10 @@ pub enum Tab {
     Shift,
     /// Where the classifier looks.
     Attribution,
-    /// Films that come with the bundle.
+    /// Films that come with the bundle, or a store's features.
     Gallery,
+    /// The film in words.
+    Report,
     /// Times.
     Performance,
 }
@@ -136,8 +140,14 @@ pub struct App {
     pub shift: ShiftState,
     /// What its scores rest on.
     pub attribution: AttributionState,
+    /// The bundle's features, with the labels that were found for them where there are some.
+    pub named: Arc<Vec<Feature>>,
+    /// The film in words.
+    pub report: ReportState,
     /// Small pictures of the bundle's gallery.
     pub gallery: Gallery,
+    /// The activation store that is open.
+    pub store: StoreState,
     /// Viewports.
     pub light_box: LightBox,
     /// The features panel's list.
@@ -209,7 +219,10 @@ impl App {
             source: Source::Edit,
             shift: ShiftState::default(),
             attribution: AttributionState::default(),
+            named: Arc::default(),
+            report: ReportState::default(),
             gallery: Gallery::default(),
+            store: StoreState::default(),
             light_box: LightBox::default(),
             features: FeatureList::default(),
             layout: Layout { study: true, features: true, bottom: false, tab: Tab::Shift },
@@ -234,6 +247,10 @@ impl App {
             app.study.waits_for_bundle = true;
         } else {
             app.open_paths(options.films);
+        }
+        if let Some((folder, feature)) = options.store {
+            app.open_store(folder);
+            app.store.wanted_first = feature;
         }
         Ok(app)
     }
@@ -277,12 +294,20 @@ impl App {
 
     /// A feature's name: its number, and its label if it has one.
     pub fn feature_name(&self, index: usize) -> String {
-        let features =
-            self.manifest().and_then(|m| m.sae.as_ref()).map(|sae| sae.features.as_slice()).unwrap_or_default();
-        match features.get(index).and_then(|feature| feature.label.as_deref()) {
+        match self.named.get(index).and_then(|feature| feature.label.as_deref()) {
             Some(label) => label.to_owned(),
             None => format!("feature {index}"),
         }
+    }
+
+    /// The label of a feature of a store: what was found for the store, else the bundle's own where it made the store.
+    pub fn label_in(&self, open: &OpenStore, feature: u32) -> Option<String> {
+        let found = open.labels.as_ref().and_then(|labels| labels.of(feature)).map(|label| label.text.clone());
+        let own = || {
+            let manifest = self.manifest().filter(|it| it.encoding_hash() == open.store.info().bundle_hash)?;
+            manifest.sae.as_ref()?.features.get(feature as usize)?.label.clone()
+        };
+        found.or_else(own)
     }
 
     /// What the bundle reads in the film on the light box.
@@ -323,6 +348,8 @@ impl App {
             && !self.attribution.is_working()
             && self.export.working.is_none()
             && !self.gallery.is_busy()
+            && !self.store.is_busy()
+            && self.report.job.working.is_none()
             && self.film.as_ref().is_none_or(|film| film.pyramid().is_some())
     }
 }

@@ -1,16 +1,20 @@
 //! File dialogs of the system, on a thread of their own, and what is done with their answers.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use fluoro_core::bundle::BundleSource;
+use fluoro_core::export::atomic::write_atomic;
 use fluoro_core::export::job::{ExportJob, ExportKind};
 use fluoro_core::export::look::{Format, Look};
 use fluoro_core::export::recipe::{Action, Recipe};
+use fluoro_core::export::report::ReportFile;
+use fluoro_core::gallery::Gallery;
 use poll_promise::Promise;
 
 use super::app::App;
 use super::events::title;
+use super::state::problem::Problem;
 
 /// Extensions of films, for the dialog's filter; other files can be chosen too.
 const FILMS: [&str; 9] = ["dcm", "dicom", "dic", "png", "jpg", "jpeg", "tif", "tiff", "bmp"];
@@ -32,6 +36,12 @@ pub enum Purpose {
     ExportSheet,
     /// Where the frames go.
     ExportFrames,
+    /// A store's folder.
+    OpenStore,
+    /// Where the report goes.
+    ExportReport,
+    /// Where the sheet of a store's feature goes.
+    ExportFeatureSheet,
 }
 
 /// The dialog that is open; the system shows one at a time.
@@ -78,7 +88,9 @@ impl App {
             Purpose::ExportGif => format!("{stem}-{target}.gif"),
             Purpose::ExportSheet => format!("{stem}-{target}.png"),
             Purpose::ExportFrames => format!("{stem}-{target}"),
-            Purpose::OpenFilms | Purpose::OpenFolder | Purpose::OpenBundle => String::new(),
+            Purpose::ExportReport => format!("{stem}-report.txt"),
+            Purpose::ExportFeatureSheet => format!("feature-{}.png", self.store.feature),
+            Purpose::OpenFilms | Purpose::OpenFolder | Purpose::OpenBundle | Purpose::OpenStore => String::new(),
         }
     }
 
@@ -96,6 +108,9 @@ impl App {
         match purpose {
             Purpose::OpenFilms | Purpose::OpenFolder => self.open_paths(std::mem::take(&mut paths)),
             Purpose::OpenBundle => self.open_bundle(BundleSource::Folder(first)),
+            Purpose::OpenStore => self.open_store(first),
+            Purpose::ExportReport => self.export_report(&first),
+            Purpose::ExportFeatureSheet => self.export_feature_sheet(first),
             Purpose::ExportPicture => self.export_picture(first),
             Purpose::ExportGif | Purpose::ExportSheet | Purpose::ExportFrames => self.export_shift(purpose, first),
         }
@@ -106,6 +121,33 @@ impl App {
         let Some(made) = &self.pictures.made else { return };
         let (frame, action) = (made.frame.pixels.clone(), Action::Edit(made.edit.clone()));
         self.export(ExportKind::Picture { frame }, path, action);
+    }
+
+    /// Writes the report: it is small, and known.
+    pub fn export_report(&mut self, path: &Path) {
+        let (Some(shown), Some(film), Some(manifest)) = (&self.report.job.value, &self.film, self.manifest()) else {
+            return;
+        };
+        match ReportFile::new(&shown.worded, manifest, &film.view.radiograph).write(path) {
+            Ok(()) => self.toasts.news(self.now, "Report written", path.display().to_string()),
+            Err(error) => self.toasts.problem(&Problem::new("Nothing was written", &error)),
+        }
+    }
+
+    /// Draws and writes the sheet of the store's feature.
+    pub fn export_feature_sheet(&mut self, path: PathBuf) {
+        let (Some(open), Some(page)) = (&self.store.open, &self.store.page) else { return };
+        let (store, page) = (Arc::clone(&open.store), page.page.clone());
+        let manifest = self.manifest().filter(|it| it.encoding_hash() == store.info().bundle_hash).cloned();
+        let name = self.label_in(open, page.statistics.feature);
+        let wake = self.ctx.clone();
+        self.store.writing = Some(Promise::spawn_thread("fluoro-sheet", move || {
+            let written = Gallery::new(&store, manifest.as_deref(), None)
+                .and_then(|gallery| gallery.sheet(&page, name.as_deref())?.png())
+                .and_then(|png| write_atomic(&path, |out| out.write_all(&png)));
+            wake.request_repaint();
+            written.map(|()| path).map_err(|error| Problem::new("Nothing was written", &error))
+        }));
     }
 
     /// Writes the shift.
@@ -146,6 +188,16 @@ fn dialog(purpose: Purpose, name: &str) -> Vec<PathBuf> {
         }
         Purpose::OpenFolder => one(dialog.set_title("Open a folder of films").pick_folder()),
         Purpose::OpenBundle => one(dialog.set_title("Open a bundle: the folder with bundle.ron").pick_folder()),
+        Purpose::OpenStore => {
+            one(dialog.set_title("Open an activation store: the folder with store.ron").pick_folder())
+        }
+        Purpose::ExportReport => {
+            let dialog = dialog.set_title("Export report: .txt, .json or .dcm.txt").set_file_name(name);
+            one(dialog.add_filter("Report", &["txt", "json"]).save_file())
+        }
+        Purpose::ExportFeatureSheet => {
+            one(dialog.set_title("Export feature sheet").set_file_name(name).add_filter("PNG", &["png"]).save_file())
+        }
         Purpose::ExportPicture => {
             one(dialog.set_title("Export picture").set_file_name(name).add_filter("PNG", &["png"]).save_file())
         }

@@ -8,13 +8,14 @@ use fluoro_core::Error;
 use fluoro_core::engine::{Edit, Frame};
 use fluoro_core::worker::{BundleView, Event, FilmView, RequestId};
 
-use super::app::{App, Source};
+use super::app::{App, Source, Tab};
 use super::light_box;
 use super::state::attribution::{AttributionState, SLOTS, Shown};
 use super::state::edits::{History, Made, Pictures};
 use super::state::films::{OpenFilm, Study, file_name};
 use super::state::job::Step;
 use super::state::problem::Problem;
+use super::state::report::{ReportState, Shown as ReportShown};
 use super::state::shift::{Done, ShiftState};
 
 /// Time in one frame of the window for news from the worker; the rest waits for the next frame.
@@ -28,6 +29,12 @@ impl App {
         self.drain();
         self.take_search();
         self.gallery.take(&self.ctx);
+        let ctx = self.ctx.clone();
+        if self.store.take(&ctx) {
+            (self.layout.bottom, self.layout.tab) = (true, Tab::Gallery);
+            self.find_labels();
+        }
+        self.take_sheet();
         self.take_dialogs();
         while let Ok(error) = self.driver_errors.try_recv() {
             self.toasts.warn("The graphics driver reported an error", error);
@@ -73,6 +80,7 @@ impl App {
         self.pictures.pending = None;
         self.shift.job.working = None;
         self.attribution.jobs.iter_mut().for_each(|job| job.working = None);
+        self.report.job.working = None;
         self.export.working = None;
     }
 
@@ -85,6 +93,7 @@ impl App {
                 let step = Step { stage, done, total };
                 let _for_one = self.shift.job.advance(id, step.clone())
                     || self.attribution.jobs.iter_mut().any(|job| job.advance(id, step.clone()))
+                    || self.report.job.advance(id, step.clone())
                     || self.export.advance(id, step);
             }
             Event::Shifted(id, shift) => {
@@ -104,6 +113,9 @@ impl App {
                         self.attribution.jobs[slot].finish(id, Shown::new(Arc::clone(&found), request, version));
                     }
                 }
+            }
+            Event::Reported(id, worded) => {
+                self.report.job.finish(id, ReportShown::new(worded));
             }
             Event::Exported(id, paths) => self.exported(id, paths),
             Event::Failed(id, error) => self.failed(id, &error),
@@ -125,6 +137,9 @@ impl App {
         // Features and labels of another bundle are other features and labels.
         self.shift = ShiftState::default();
         self.attribution = AttributionState::default();
+        self.report = ReportState::default();
+        self.store.forget_pages();
+        self.find_labels();
         self.source = Source::Edit;
         self.pictures = Pictures::default();
         for film in &mut self.study.films {
@@ -225,6 +240,10 @@ impl App {
         } else if let Some(job) = self.attribution.jobs.iter_mut().find(|job| job.awaits(id)) {
             let problem = Problem::new("The attribution could not be computed", error);
             job.fail(id, (!cancelled).then_some(problem));
+        } else if self.report.job.awaits(id) {
+            let problem = Problem::new("The report could not be written", error);
+            self.report.is_cancelled = cancelled;
+            self.report.job.fail(id, (!cancelled).then_some(problem));
         } else if self.export.awaits(id) {
             let problem = Problem::new("Nothing was written", error);
             if !cancelled {
@@ -242,6 +261,15 @@ impl App {
             if let Some(film) = self.study.film_mut() {
                 film.problem = Some(problem);
             }
+        }
+    }
+
+    fn take_sheet(&mut self) {
+        match self.store.writing.take().map(poll_promise::Promise::try_take) {
+            Some(Ok(Ok(path))) => self.toasts.news(self.now, "Feature sheet written", path.display().to_string()),
+            Some(Ok(Err(problem))) => self.toasts.problem(&problem),
+            Some(Err(waiting)) => self.store.writing = Some(waiting),
+            None => {}
         }
     }
 

@@ -43,6 +43,8 @@ pub enum Scene {
     Attribution,
     /// The gallery of the bundle is open.
     Gallery,
+    /// The film is worded; a sentence is outlined.
+    Report,
     /// One of the films is damaged.
     Error,
     /// The command palette is open.
@@ -55,12 +57,13 @@ pub enum Scene {
 
 impl Scene {
     /// Every scene.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Review,
         Self::Edit,
         Self::Shift,
         Self::Attribution,
         Self::Gallery,
+        Self::Report,
         Self::Error,
         Self::Palette,
         Self::Keys,
@@ -75,6 +78,7 @@ impl Scene {
             Self::Shift => "shift",
             Self::Attribution => "attribution",
             Self::Gallery => "gallery",
+            Self::Report => "report",
             Self::Error => "error",
             Self::Palette => "palette",
             Self::Keys => "keys",
@@ -180,6 +184,16 @@ impl Headless {
                 self.app.run(Command::ComputeAttribution);
             }
             Scene::Gallery => (self.app.layout.bottom, self.app.layout.tab) = (true, Tab::Gallery),
+            Scene::Report => {
+                (self.app.layout.bottom, self.app.layout.tab) = (true, Tab::Report);
+                self.step();
+                self.settle()?;
+                if let Some(shown) = &self.app.report.job.value {
+                    let first = shown.worded.report.acquisition.len();
+                    let outlined = |place: &usize| shown.outlines.get(*place).is_some_and(|lines| !lines.is_empty());
+                    self.app.report.chosen = (first..shown.outlines.len()).chain(0..first).find(outlined);
+                }
+            }
             Scene::Error => return self.stage_error().map(Some).map_err(|e| WindowError::Scene(e.to_string())),
             Scene::Palette => self.app.cover = Cover::Palette(Palette::default()),
             Scene::Keys => self.app.cover = Cover::Keys,

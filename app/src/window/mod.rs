@@ -43,6 +43,8 @@ pub struct WindowOptions {
     pub bundle: BundleSource,
     /// Device that computes.
     pub device: DeviceChoice,
+    /// An activation store, and the feature whose page is shown.
+    pub store: Option<(PathBuf, Option<u32>)>,
 }
 
 /// Why there is no window, or no picture of it.

@@ -20,10 +20,11 @@ use super::{Scene, WindowOptions, screenshot};
 const PATIENCE: Duration = Duration::from_secs(180);
 
 mod gallery;
+mod report;
 
 /// The bundle that has no gallery, so that the sample films open, whichever bundle is the default.
 fn options(films: Vec<PathBuf>) -> WindowOptions {
-    WindowOptions { films, bundle: BundleSource::Embedded("nih-small".into()), device: DeviceChoice::Cpu }
+    WindowOptions { films, bundle: BundleSource::Embedded("nih-small".into()), device: DeviceChoice::Cpu, store: None }
 }
 
 fn window(films: Vec<PathBuf>) -> Harness<'static, App> {

@@ -72,6 +72,8 @@ colours! {
     removed,
     /// Changed, direction unknown.
     changed,
+    /// Around a region on a film.
+    outline,
     /// Words on a film.
     on_film,
     /// Less important words on a film.
@@ -104,6 +106,8 @@ pub struct Sizes {
     pub stroke: f32,
     /// The line around what has the keyboard.
     pub focus: f32,
+    /// The line around a region on a film.
+    pub outline: f32,
     /// Height of the bar at the top.
     pub top_bar: f32,
     /// Height of the bar at the bottom.
@@ -126,6 +130,10 @@ pub struct Sizes {
     pub bottom: f32,
     /// The same in a narrow window.
     pub bottom_narrow: f32,
+    /// The same with a feature's page.
+    pub bottom_page: f32,
+    /// The same in a narrow window.
+    pub bottom_page_narrow: f32,
     /// Between viewports.
     pub pane_gap: f32,
     /// Side of a thumbnail.

@@ -2,19 +2,22 @@
 //! [`events`](super::events).
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use fluoro_core::bundle::manifest::GalleryFilm;
 use fluoro_core::bundle::{BundleSource, embedded};
 use fluoro_core::engine::Edit;
 use fluoro_core::radiograph::Study as FilmFiles;
+use fluoro_core::store::Store as StoreTables;
 use fluoro_core::worker::{FilmSource, RequestId};
 
-use super::app::{App, Source};
+use super::app::{App, Source, Tab};
 use super::state::attribution::SLOTS;
 use super::state::edits::{Handle, History, Pictures};
 use super::state::films::{Film, Study};
 use super::state::problem::Problem;
+use super::state::report::ReportState;
 use super::state::shift::ShiftState;
 
 impl App {
@@ -24,6 +27,11 @@ impl App {
             && is_bundle(folder)
         {
             return self.open_bundle(BundleSource::Folder(folder.clone()));
+        }
+        if let [folder] = paths.as_slice()
+            && StoreTables::is_at(folder)
+        {
+            return self.open_store(folder.clone());
         }
         for path in &paths {
             self.recent.add(path);
@@ -52,7 +60,11 @@ impl App {
 
     /// Shows a film of a gallery; it joins the study where it is not in it yet.
     pub fn show_gallery_film(&mut self, bundle: &BundleSource, film: &GalleryFilm) {
-        let new = Film::of_gallery(bundle, film);
+        self.show_source(Film::of_gallery(bundle, film));
+    }
+
+    /// Shows a film; it joins the study where it is not in it yet.
+    fn show_source(&mut self, new: Film) {
         let known = self.study.films.iter().position(|known| known.source == new.source);
         let index = known.unwrap_or_else(|| {
             self.study.films.push(new);
@@ -96,6 +108,7 @@ impl App {
         self.pictures = Pictures::default();
         let settings = std::mem::take(&mut self.shift.settings);
         self.attribution = self.attribution.cleared();
+        self.report = self.report.cleared();
         self.shift = ShiftState { settings, speed: self.shift.speed, ..ShiftState::default() };
         self.source = Source::Edit;
     }
@@ -116,7 +129,7 @@ impl App {
             history.end_gesture();
         }
         self.study.current = index;
-        self.cancel_attribution();
+        self.cancel_of_film();
         if self.study.pending.is_none() {
             self.ask_for_film();
         }
@@ -224,10 +237,68 @@ impl App {
         }
     }
 
-    /// Stops attributions of a film that is no longer wanted.
-    fn cancel_attribution(&mut self) {
-        let ids: Vec<RequestId> =
-            self.attribution.jobs.iter().filter_map(|job| job.working.as_ref()).map(|(id, _)| *id).collect();
+    /// Asks for the film in words.
+    pub fn compute_report(&mut self) {
+        let (Some(worker), Some((labels, _))) = (&self.worker, &self.report.labels) else { return };
+        if self.analysis().is_some() {
+            let id = worker.report(Arc::clone(labels));
+            self.report.job.start(id);
+        }
+    }
+
+    /// Takes the labels of the store that is open where they are of the bundle's features, else the bundle's own.
+    pub(super) fn find_labels(&mut self) {
+        let Some(view) = &self.model.view else { return };
+        let of_store = self.store.open.as_ref().and_then(|open| {
+            let labels = open.labels.as_ref().filter(|labels| labels.bundle_hash == view.manifest.encoding_hash())?;
+            Some((Arc::clone(labels), open.store.folder().display().to_string()))
+        });
+        let own = || view.labels.as_ref().map(|labels| (Arc::clone(labels), format!("bundle {}", view.manifest.name)));
+        let labels = of_store.or_else(own);
+        let mut features = view.manifest.sae.as_ref().map(|sae| sae.features.clone()).unwrap_or_default();
+        for (index, feature) in features.iter_mut().enumerate() {
+            if let Some(found) = labels.as_ref().and_then(|(labels, _)| labels.of(index as u32)) {
+                feature.label = Some(found.text.clone());
+            }
+        }
+        self.named = Arc::new(features);
+        self.features.forget_order();
+        self.report = ReportState { labels, ..ReportState::default() };
+    }
+
+    /// Opens an activation store.
+    pub fn open_store(&mut self, folder: PathBuf) {
+        let wake = self.ctx.clone();
+        self.store.open(folder, move || wake.request_repaint());
+        (self.layout.bottom, self.layout.tab) = (true, Tab::Gallery);
+    }
+
+    /// Puts the command that opens the page of this feature on the clipboard.
+    pub fn copy_feature_link(&mut self) {
+        let Some(open) = &self.store.open else { return };
+        let folder = std::path::absolute(open.store.folder()).unwrap_or_else(|_| open.store.folder().to_path_buf());
+        let link = format!("fluoro view --store '{}' --feature {}", folder.display(), self.store.feature);
+        self.ctx.copy_text(link.clone());
+        self.toasts.news(self.now, "Copied: this command opens the page again", link);
+    }
+
+    /// Shows a film of the store, with the feature of its page pinned where the bundle has that feature.
+    pub fn show_store_film(&mut self, path: &str) {
+        let Some(open) = &self.store.open else { return };
+        let info = open.store.info();
+        let source = FilmSource::File(Path::new(&info.dataset).join(path));
+        let is_own = self.manifest().is_some_and(|manifest| manifest.encoding_hash() == info.bundle_hash);
+        if is_own {
+            self.features.pins.insert(self.store.feature as usize);
+        }
+        self.show_source(Film::of_source(source));
+    }
+
+    /// Stops work on a film that is no longer wanted.
+    fn cancel_of_film(&mut self) {
+        let attributions = self.attribution.jobs.iter().map(|job| job.working.as_ref());
+        let of_film = attributions.chain([self.report.job.working.as_ref()]);
+        let ids: Vec<RequestId> = of_film.flatten().map(|(id, _)| *id).collect();
         if let Some(worker) = &self.worker {
             ids.into_iter().for_each(|id| worker.cancel(id));
         }
@@ -235,7 +306,7 @@ impl App {
 
     /// Stops the long work in progress.
     pub fn cancel(&mut self) {
-        let jobs = [self.shift.job.working.as_ref(), self.export.working.as_ref()];
+        let jobs = [&self.shift.job.working, &self.report.job.working, &self.export.working].map(Option::as_ref);
         let both = self.attribution.jobs.iter().map(|job| job.working.as_ref());
         let ids: Vec<RequestId> = jobs.into_iter().chain(both).flatten().map(|(id, _)| *id).collect();
         if let Some(worker) = &self.worker {

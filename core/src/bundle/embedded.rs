@@ -51,7 +51,7 @@ pub fn trained_on(kind: FilmKind) -> Option<&'static str> {
 }
 
 /// One file of an embedded bundle.
-pub(super) fn file(bundle: &str, name: &str) -> Option<&'static [u8]> {
+pub(crate) fn file(bundle: &str, name: &str) -> Option<&'static [u8]> {
     let (_, files) = BUNDLES.iter().find(|(known, _)| *known == bundle)?;
     files.iter().find(|(known, _)| *known == name).map(|(_, bytes)| *bytes)
 }

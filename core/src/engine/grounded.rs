@@ -1,8 +1,10 @@
 //! The report of a film: its active features with their labels, worded, each sentence tied to where it lives.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
-use super::{Analysis, Engine};
+use super::{Analysis, Engine, Progress};
 use crate::error::{Error, Result};
 use crate::label::{FeatureLabel, Labels, Statement};
 use crate::report::compose::{ActiveFeature, GroundedReport, LabelKind, compose};
@@ -30,12 +32,18 @@ pub struct FilmReport {
 }
 
 impl Engine {
-    /// Words what `labels` say of a film. With `regions`, every sentence's region is computed too, by taking its features
-    /// away.
+    /// Words what `labels` say of a film. With progress to tell, every sentence's region is computed too, by taking its
+    /// features away.
     ///
     /// # Errors
     /// When the labels are of another bundle's features, or the device fails.
-    pub fn report(&self, analysis: &Analysis, labels: &Labels, labeler: &Labeler, regions: bool) -> Result<FilmReport> {
+    pub fn report(
+        &self,
+        analysis: &Analysis,
+        labels: &Labels,
+        labeler: &Labeler,
+        regions: Option<&Progress<'_>>,
+    ) -> Result<FilmReport> {
         let manifest = self.manifest();
         if labels.bundle_hash != manifest.encoding_hash() {
             return Err(Error::Invalid(format!(
@@ -63,15 +71,23 @@ impl Engine {
             .collect();
         let expected = expected(labels, labeler);
         let report = compose(&active, &expected.iter().map(String::as_str).collect::<Vec<_>>(), labeler)?;
-        let sentences = report.acquisition.iter().chain(&report.findings).chain(&report.impression);
-        let is_drawn = regions && self.bundle.decoder.is_some() && self.bundle.sae_encoder.is_none();
-        let region = |features: &[usize]| -> Result<Option<Segmentation>> {
-            if features.is_empty() || !is_drawn {
-                return Ok(None);
-            }
-            self.feature_region(analysis, features).map(|region| Some(region.segmentation))
+        let is_drawn = self.bundle.decoder.is_some() && self.bundle.sae_encoder.is_none();
+        let Some(progress) = regions.filter(|_| is_drawn) else {
+            let regions = report.sentences().map(|_| None).collect();
+            return Ok(FilmReport { report, regions });
         };
-        let regions = sentences.map(|sentence| region(&sentence.features)).collect::<Result<_>>()?;
+        let count = report.sentences().count();
+        // The impression repeats findings: their regions are known.
+        let mut known: BTreeMap<Vec<usize>, Segmentation> = BTreeMap::new();
+        let mut regions = Vec::with_capacity(count);
+        for (done, sentence) in report.sentences().enumerate() {
+            progress.step("outlining sentences", done, count)?;
+            if !sentence.features.is_empty() && !known.contains_key(&sentence.features) {
+                let found = self.feature_region(analysis, &sentence.features)?;
+                known.insert(sentence.features.clone(), found.segmentation);
+            }
+            regions.push(known.get(&sentence.features).cloned());
+        }
         Ok(FilmReport { report, regions })
     }
 }

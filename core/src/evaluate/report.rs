@@ -109,7 +109,7 @@ pub fn evaluate(engine: &Engine, request: &ReportRequest<'_>, progress: &Progres
         progress.step("reporting films", done, films.len())?;
         let Some(written) = request.reports.of(&film.path) else { continue };
         let analysis = engine.analyze(&Radiograph::open(&film.path)?)?;
-        let made = engine.report(&analysis, request.labels, request.labeler, false)?.report;
+        let made = engine.report(&analysis, request.labels, request.labeler, None)?.report;
         for sentence in made.findings.iter().filter(|sentence| sentence.certainty != Certainty::Negative) {
             let named = request.labeler.label(&sentence.text);
             for (class, _) in named.iter().enumerate().filter(|(_, label)| label.is_present(true)) {

@@ -213,19 +213,33 @@ pub fn shown(value: f32) -> String {
     format!("{value:.*}", digits as usize)
 }
 
+impl SheetFilm {
+    /// The film in a square of `side` pixels, four bytes each, with its places as heat and outline; none where it cannot be
+    /// read.
+    #[must_use]
+    pub fn tile(&self, side: u32) -> Option<Vec<u8>> {
+        let picture = self.picture.as_ref()?;
+        let mut canvas = Canvas::new(side, side, colour::HALO);
+        paint(&mut canvas, picture, self.places.as_ref(), Area { x: 0, y: 0, width: side, height: side });
+        Some(canvas.rgba().to_vec())
+    }
+}
+
+fn paint(canvas: &mut Canvas, picture: &Plane, places: Option<&Plane>, area: Area) {
+    let place = area.fit(picture.width(), picture.height());
+    canvas.grey(picture, place, GREY_LEVELS, Resample::Smooth);
+    if let Some(places) = places {
+        canvas.heat(places, place, Heat::of(places, OPACITY));
+        let most = places.data().iter().copied().fold(0.0_f32, f32::max);
+        let found = segment(places, Threshold::Value(most * OUTLINED));
+        canvas.outline(&found.outline(), (found.width, found.height), place, 1.5);
+    }
+}
+
 fn draw(canvas: &mut Canvas, font: &Font, film: &SheetFilm, area: Area, named: bool) {
     canvas.fill(area, colour::HALO);
     match &film.picture {
-        Some(picture) => {
-            let place = area.fit(picture.width(), picture.height());
-            canvas.grey(picture, place, GREY_LEVELS, Resample::Smooth);
-            if let Some(places) = &film.places {
-                canvas.heat(places, place, Heat::of(places, OPACITY));
-                let most = places.data().iter().copied().fold(0.0_f32, f32::max);
-                let found = segment(places, Threshold::Value(most * OUTLINED));
-                canvas.outline(&found.outline(), (found.width, found.height), place, 1.5);
-            }
-        }
+        Some(picture) => paint(canvas, picture, film.places.as_ref(), area),
         None => {
             let x = area.x as f32 + 8.0;
             canvas.text(font, SMALL_TEXT, x, area.y as f32 + 24.0, colour::SECONDARY, "not readable");

@@ -15,6 +15,7 @@ pub mod look;
 pub mod moving;
 pub mod page;
 pub mod recipe;
+pub mod report;
 pub mod seen;
 pub mod sheet;
 

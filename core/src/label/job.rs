@@ -184,9 +184,16 @@ impl LabelJob<'_> {
         let of = |film: &Film| activation.get(&film.film).copied().unwrap_or(0.0);
         let top = self.strongest(&strongest)?;
         let top: Vec<&Film> = top.iter().collect();
+        // The very strongest films of a large store may be odd ones, such as inverted films, on which half of all features
+        // fire hard; those of the sample reach further down.
+        let mut ranked: Vec<&Film> = choosing.iter().copied().filter(|film| of(film) > 0.0).collect();
+        ranked.sort_by(|a, b| of(b).total_cmp(&of(a)).then(a.film.cmp(&b.film)));
+        ranked.truncate(self.options.top);
         let random = self.random(choosing);
+        let mut candidates = self.propose(&top, &random);
+        candidates.extend(self.propose(&ranked, &random));
         let mut best: Option<(f64, LabelCandidate)> = None;
-        for candidate in self.propose(&top, &random) {
+        for candidate in candidates {
             let cases = self.cases(&candidate.statement, choosing, of);
             let Some(auc) = detection(&cases, 0.0)?.auc.value.filter(|auc| *auc >= self.options.auc) else { continue };
             let worth = auc + self.clarity(&candidate);

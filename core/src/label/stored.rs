@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::detection::Detection;
 use super::endpoint::Interpretation;
 use super::{Evidence, Statement};
+use crate::bundle::{BundleSource, embedded};
 use crate::error::{Error, Result};
 use crate::export::atomic::write_atomic;
 use crate::report::compose::LabelKind;
@@ -89,6 +90,21 @@ impl Labels {
         Ok(Some(labels))
     }
 
+    /// Those that come with a bundle; none where it has none.
+    ///
+    /// # Errors
+    /// When the file is damaged.
+    pub fn of_bundle(source: &BundleSource) -> Result<Option<Self>> {
+        match source {
+            BundleSource::Folder(folder) if folder.join(FILE).is_file() => Self::read(&folder.join(FILE)).map(Some),
+            BundleSource::Folder(_) => Ok(None),
+            BundleSource::Embedded(name) => match embedded::file(name, FILE) {
+                Some(bytes) => Self::parse(&String::from_utf8_lossy(bytes), Path::new(FILE)).map(Some),
+                None => Ok(None),
+            },
+        }
+    }
+
     /// Reads a file of labels.
     ///
     /// # Errors
@@ -100,7 +116,12 @@ impl Labels {
             return Err(broken(format!("{size} bytes; {LONGEST} are the limit")));
         }
         let text = std::fs::read_to_string(path).map_err(|e| broken(e.to_string()))?;
-        let labels: Self = ron::from_str(&text).map_err(|e| broken(e.to_string()))?;
+        Self::parse(&text, path)
+    }
+
+    fn parse(text: &str, path: &Path) -> Result<Self> {
+        let broken = |reason: String| Error::store(path, format!("not a readable file of labels ({reason})"));
+        let labels: Self = ron::from_str(text).map_err(|e| broken(e.to_string()))?;
         if labels.version > VERSION {
             return Err(broken(format!("version {}, this program reads {VERSION}", labels.version)));
         }

@@ -4,6 +4,7 @@
 use std::fmt;
 
 use super::fit::{Along, Fit};
+use crate::render::Area;
 
 /// The rectangle of a film that reaches the model, in film pixels from the top left corner. After a resize its sides
 /// may fall between two pixels.
@@ -19,6 +20,21 @@ pub struct SeenRegion {
     pub height: f64,
     /// Width and height of the whole film.
     pub film: [usize; 2],
+}
+
+impl SeenRegion {
+    /// The same in whole pixels, inside the film.
+    #[must_use]
+    pub fn area(&self) -> Area {
+        let place = |start: f64, length: f64, film: usize| {
+            let first = (start.round() as u32).min((film as u32).saturating_sub(1));
+            (first, (length.round() as u32).clamp(1, (film as u32 - first).max(1)))
+        };
+        let [film_width, film_height] = self.film;
+        let ((x, width), (y, height)) =
+            (place(self.x, self.width, film_width), place(self.y, self.height, film_height));
+        Area { x, y, width, height }
+    }
 }
 
 /// How much of a film is not seen, in film pixels; each is zero or more, and one is more.

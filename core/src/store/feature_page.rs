@@ -117,6 +117,11 @@ impl Share {
 }
 
 impl FeaturePage {
+    /// Its films: the strongest, then those of each group.
+    pub fn films(&self) -> impl Iterator<Item = &PageFilm> {
+        self.top.iter().chain(self.groups.iter().flat_map(|group| &group.films))
+    }
+
     /// Gathers the page of a feature. Twelve bytes of memory for each film on which it fires.
     ///
     /// # Errors

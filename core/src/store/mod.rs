@@ -13,6 +13,7 @@
 //! | `features.parquet` | a feature, dead ones too | see [`FeatureStatistics`] |
 //! | `latents.parquet` | a token, by film, token; optional | `film`, `token`, `latent` |
 //! | `blocks.bin` | | digest of each 32 KiB of the files above |
+//! | `labels.ron`, `notes.ron` | a feature | what it stands for, and what people wrote about it; added later |
 //!
 //! `film` is the film's position in the dataset's list, the same in a shard as in the whole. `film_features.parquet`
 //! says nothing that `activations.parquet` does not, but in the other order: what is active on one film, which
@@ -31,6 +32,7 @@ mod made_up;
 mod merge;
 mod merging;
 mod neighbours;
+mod notes;
 mod reader;
 #[cfg(test)]
 mod resealed;
@@ -49,6 +51,7 @@ pub use info::{ColumnSummary, FileSeal, Manifest, Shard, StoreInfo, VERSION};
 pub use made_up::MadeUp;
 pub use merge::merge;
 pub use neighbours::Neighbour;
+pub use notes::Notes;
 pub use reader::{FeatureRows, FeatureSummary, Store};
 pub use statistics::{BINS, FeatureStatistics, QUANTILES};
 pub use writer::{FilmEncoding, StoreWriter};

@@ -13,9 +13,10 @@ use parking_lot::Mutex;
 use crate::attribution::{Attribution, AttributionRequest};
 use crate::bundle::{BundleSource, FeatureStatistics, Manifest};
 use crate::device::{DeviceChoice, WgpuSetup};
-use crate::engine::{Analysis, Edit, Frame};
+use crate::engine::{Analysis, Edit, FilmReport, Frame};
 use crate::error::{Error, Result};
 use crate::export::ExportJob;
+use crate::label::Labels;
 use crate::radiograph::Radiograph;
 use crate::shift::{Shift, ShiftRequest};
 
@@ -58,6 +59,8 @@ pub enum Command {
     Shift(RequestId, ShiftRequest),
     /// Compute an attribution of the current film.
     Attribute(RequestId, AttributionRequest),
+    /// Word the current film by these labels.
+    Report(RequestId, Arc<Labels>),
     /// Write files.
     Export(RequestId, Box<ExportJob>),
 }
@@ -78,6 +81,8 @@ pub struct BundleView {
     pub manifest: Arc<Manifest>,
     /// Activation statistics.
     pub statistics: Arc<FeatureStatistics>,
+    /// What its features stand for, where the bundle brings that along.
+    pub labels: Option<Arc<Labels>>,
     /// Device name.
     pub device: String,
     /// Whether a GPU computes.
@@ -125,6 +130,8 @@ pub enum Event {
     Shifted(RequestId, Arc<Shift>),
     /// An attribution is ready.
     Attributed(RequestId, Arc<Attribution>),
+    /// A film was put into words.
+    Reported(RequestId, Arc<FilmReport>),
     /// Files were written.
     Exported(RequestId, Vec<PathBuf>),
     /// A request failed; nothing changed.
@@ -210,6 +217,11 @@ impl Worker {
     /// Computes an attribution of the current film.
     pub fn attribute(&self, request: AttributionRequest) -> RequestId {
         self.send(|id| Command::Attribute(id, request))
+    }
+
+    /// Words the current film by these labels, each sentence with its region.
+    pub fn report(&self, labels: Arc<Labels>) -> RequestId {
+        self.send(|id| Command::Report(id, labels))
     }
 
     /// Writes files.

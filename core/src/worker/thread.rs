@@ -12,7 +12,9 @@ use crate::bundle::BundleSource;
 use crate::device::{ComputeDevice, DeviceChoice, is_real_gpu};
 use crate::engine::{Analysis, Engine, Progress, Staleness, Step};
 use crate::error::{Error, Result};
+use crate::label::Labels;
 use crate::radiograph::Radiograph;
+use crate::report::labeler::Labeler;
 use crate::samples;
 
 pub(super) struct Inbox {
@@ -117,6 +119,14 @@ impl State<'_> {
                     Ok(())
                 })
             }),
+            Command::Report(id, labels) => self.answer(id, |state| {
+                state.cancellable(id, running, |state, progress| {
+                    let labeler = Labeler::new(labels.vocabulary.clone())?;
+                    let worded = state.engine()?.report(state.analysis()?, &labels, &labeler, Some(progress))?;
+                    state.outbox.send(Event::Reported(id, Arc::new(worded)));
+                    Ok(())
+                })
+            }),
             Command::Export(id, job) => self.answer(id, |state| {
                 state.cancellable(id, running, |state, progress| {
                     let written = job.run(progress)?;
@@ -151,10 +161,16 @@ impl State<'_> {
 
     fn open_bundle(&mut self, id: RequestId, source: BundleSource) -> Result<()> {
         let engine = Engine::open(&source, self.device.clone())?;
+        // Labels that cannot be read take nothing away from the bundle.
+        let labels = Labels::of_bundle(&source).unwrap_or_else(|error| {
+            self.outbox.send(Event::Warning(error.to_string()));
+            None
+        });
         let view = BundleView {
             source: source.clone(),
             manifest: Arc::clone(engine.manifest()),
             statistics: Arc::new(engine.bundle().statistics.clone()),
+            labels: labels.filter(|labels| labels.bundle_hash == engine.manifest().encoding_hash()).map(Arc::new),
             device: self.device.name().to_owned(),
             is_gpu: self.device.is_gpu(),
         };

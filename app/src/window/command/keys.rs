@@ -38,7 +38,8 @@ impl Command {
         const SHIFT: [KeyboardShortcut; 1] = [plain(Key::F4)];
         const GALLERY: [KeyboardShortcut; 1] = [plain(Key::F5)];
         const ATTRIBUTION: [KeyboardShortcut; 1] = [plain(Key::F6)];
-        const PERFORMANCE: [KeyboardShortcut; 1] = [plain(Key::F7)];
+        const REPORT: [KeyboardShortcut; 1] = [plain(Key::F7)];
+        const PERFORMANCE: [KeyboardShortcut; 1] = [plain(Key::F8)];
         const SEARCH: [KeyboardShortcut; 2] = [ctrl(Key::F), plain(Key::Slash)];
         const COMPUTE: [KeyboardShortcut; 1] = [ctrl(Key::Enter)];
         const COMPUTE_ATTRIBUTION: [KeyboardShortcut; 1] = [ctrl_shift(Key::Enter)];
@@ -74,6 +75,7 @@ impl Command {
             Self::ComputeAttribution => &COMPUTE_ATTRIBUTION,
             Self::ShowPerformance => &PERFORMANCE,
             Self::ShowGallery => &GALLERY,
+            Self::ShowReport => &REPORT,
             Self::SearchFeatures => &SEARCH,
             Self::ComputeShift => &COMPUTE,
             Self::Cancel => &CANCEL,

@@ -11,6 +11,7 @@ pub enum Command {
     OpenSamples,
     OpenGallery,
     OpenBundle,
+    OpenStore,
     OpenProposal,
     CloseNotice,
     ForgetRecent,
@@ -31,6 +32,7 @@ pub enum Command {
     ShowShift,
     ShowAttribution,
     ShowGallery,
+    ShowReport,
     ShowPerformance,
     SearchFeatures,
     ComputeShift,
@@ -43,6 +45,9 @@ pub enum Command {
     ExportGif,
     ExportSheet,
     ExportFrames,
+    ExportReport,
+    ExportFeatureSheet,
+    CopyFeatureLink,
     TogglePrivacy,
     SwitchTheme,
     Palette,
@@ -57,7 +62,15 @@ pub const MENUS: [(&str, &[&[Command]]); 4] = [
         "File",
         &[
             &[Command::OpenFilms, Command::OpenFolder, Command::OpenGallery, Command::OpenSamples],
-            &[Command::ExportPicture, Command::ExportGif, Command::ExportSheet, Command::ExportFrames],
+            &[
+                Command::ExportPicture,
+                Command::ExportGif,
+                Command::ExportSheet,
+                Command::ExportFrames,
+                Command::ExportReport,
+                Command::ExportFeatureSheet,
+                Command::CopyFeatureLink,
+            ],
             &[Command::ForgetRecent, Command::Quit],
         ],
     ),
@@ -73,6 +86,7 @@ pub const MENUS: [(&str, &[&[Command]]); 4] = [
                 Command::ShowShift,
                 Command::ShowAttribution,
                 Command::ShowGallery,
+                Command::ShowReport,
                 Command::ShowPerformance,
             ],
             &[Command::TogglePrivacy, Command::SwitchTheme],
@@ -81,7 +95,13 @@ pub const MENUS: [(&str, &[&[Command]]); 4] = [
     (
         "Model",
         &[
-            &[Command::OpenBundle, Command::OpenProposal, Command::CloseNotice, Command::AboutBundle],
+            &[
+                Command::OpenBundle,
+                Command::OpenStore,
+                Command::OpenProposal,
+                Command::CloseNotice,
+                Command::AboutBundle,
+            ],
             &[Command::Undo, Command::Redo, Command::ResetEdits, Command::SearchFeatures],
             &[Command::ComputeShift, Command::PlayPause, Command::NextFrame, Command::PreviousFrame],
             &[Command::ComputeAttribution, Command::Cancel],
@@ -121,6 +141,7 @@ impl Command {
             Self::CloseNotice => {
                 ("Close the notice", "It does not come back for this bundle until Fluoro is started again")
             }
+            Self::OpenStore => ("Open store…", "An activation store that fluoro encode wrote: pages of its features"),
             Self::OpenBundle => ("Open bundle…", "A folder that holds bundle.ron and weights"),
             Self::ForgetRecent => ("Forget recent files", "Empties the list of recent files on this computer"),
             Self::Quit => ("Quit", "Closes the window"),
@@ -143,7 +164,8 @@ impl Command {
             Self::ShowAttribution => {
                 ("Attribution", "Where the classifier looks: two methods side by side on the film")
             }
-            Self::ShowGallery => ("Gallery", "Films that come with the bundle"),
+            Self::ShowGallery => ("Gallery", "Films that come with the bundle, and the pages of a store's features"),
+            Self::ShowReport => ("Report", "The film in sentences, each with its features and its region"),
             Self::ShowPerformance => ("Performance", "Device and times"),
             Self::SearchFeatures => ("Search features", "Puts the cursor in the search field"),
             Self::ComputeAttribution => {
@@ -158,6 +180,9 @@ impl Command {
             Self::ExportGif => ("Export GIF…", "The shift as a moving picture, with its recipe"),
             Self::ExportSheet => ("Export sheet…", "The shift as one PNG for a paper, with its recipe"),
             Self::ExportFrames => ("Export frames…", "The shift as a folder of PNG files with a table, and its recipe"),
+            Self::ExportReport => ("Export report…", "The sentences as text, JSON, or text that DICOM takes"),
+            Self::ExportFeatureSheet => ("Export feature sheet…", "The feature's page of the store as one PNG"),
+            Self::CopyFeatureLink => ("Copy link to feature", "The command that opens this page of the store again"),
             Self::TogglePrivacy => ("Hide patient names", "On at every start"),
             Self::SwitchTheme => ("Light or dark panels", "Films stay on dark ground"),
             Self::Palette => ("Command palette", "Every command and film by name"),

@@ -15,7 +15,7 @@ impl App {
         let shift = self.shift.job.value.is_some();
         let history = self.study.history();
         match command {
-            Command::OpenFilms | Command::OpenFolder | Command::OpenBundle => {
+            Command::OpenFilms | Command::OpenFolder | Command::OpenBundle | Command::OpenStore => {
                 self.host.dialogs && self.dialogs.is_free()
             }
             Command::OpenGallery => self.manifest().is_some_and(|manifest| !manifest.gallery.is_empty()),
@@ -34,11 +34,17 @@ impl App {
                 self.analysis().is_some() && self.study.pending.is_none() && !self.attribution.is_working()
             }
             Command::Cancel => {
-                self.shift.job.working.is_some() || self.attribution.is_working() || self.export.working.is_some()
+                self.shift.job.working.is_some()
+                    || self.attribution.is_working()
+                    || self.report.job.working.is_some()
+                    || self.export.working.is_some()
             }
             Command::PlayPause | Command::NextFrame | Command::PreviousFrame => shift,
             Command::ExportPicture => self.may_export() && self.source == Source::Edit && self.pictures.made.is_some(),
             Command::ExportGif | Command::ExportSheet | Command::ExportFrames => self.may_export() && shift,
+            Command::ExportReport => self.may_export() && self.report.job.value.is_some(),
+            Command::ExportFeatureSheet => self.may_export() && self.store.page.is_some(),
+            Command::CopyFeatureLink => self.store.open.is_some(),
             Command::AboutBundle => self.model.view.is_some(),
             _ => true,
         }
@@ -58,6 +64,7 @@ impl App {
             Command::ShowShift => Some(self.layout.bottom && self.layout.tab == Tab::Shift),
             Command::ShowAttribution => Some(self.layout.bottom && self.layout.tab == Tab::Attribution),
             Command::ShowGallery => Some(self.layout.bottom && self.layout.tab == Tab::Gallery),
+            Command::ShowReport => Some(self.layout.bottom && self.layout.tab == Tab::Report),
             Command::ShowPerformance => Some(self.layout.bottom && self.layout.tab == Tab::Performance),
             Command::TogglePrivacy => Some(self.privacy),
             Command::ArrangeFour => Some(self.light_box.arrangement == Arrangement::Four),
@@ -76,6 +83,7 @@ impl App {
             Command::OpenFilms => self.ask(Purpose::OpenFilms),
             Command::OpenFolder => self.ask(Purpose::OpenFolder),
             Command::OpenBundle => self.ask(Purpose::OpenBundle),
+            Command::OpenStore => self.ask(Purpose::OpenStore),
             Command::OpenSamples => self.open_samples(),
             Command::OpenGallery => self.open_gallery(),
             Command::OpenProposal => self.open_proposal(),
@@ -98,6 +106,7 @@ impl App {
             Command::ShowShift => self.show_tab(Tab::Shift),
             Command::ShowAttribution => self.show_tab(Tab::Attribution),
             Command::ShowGallery => self.show_tab(Tab::Gallery),
+            Command::ShowReport => self.show_tab(Tab::Report),
             Command::ShowPerformance => self.show_tab(Tab::Performance),
             Command::SearchFeatures => {
                 self.layout.features = true;
@@ -122,6 +131,9 @@ impl App {
             Command::ExportGif => self.ask(Purpose::ExportGif),
             Command::ExportSheet => self.ask(Purpose::ExportSheet),
             Command::ExportFrames => self.ask(Purpose::ExportFrames),
+            Command::ExportReport => self.ask(Purpose::ExportReport),
+            Command::ExportFeatureSheet => self.ask(Purpose::ExportFeatureSheet),
+            Command::CopyFeatureLink => self.copy_feature_link(),
             Command::TogglePrivacy => self.privacy = !self.privacy,
             Command::SwitchTheme => self.set_theme(match self.ctx.theme() {
                 egui::Theme::Dark => egui::Theme::Light,

@@ -4,7 +4,7 @@ use egui::{Rect, Sense, Stroke, TextureOptions, Ui, UiBuilder, WidgetInfo, pos2,
 use fluoro_core::display::{View, ViewTransform};
 
 use super::{Arrangement, Drawn, Key, Pane, corners, hand, rgb};
-use crate::window::app::App;
+use crate::window::app::{App, Tab};
 use crate::window::command::Command;
 use crate::window::state::job::Step;
 use crate::window::widgets::states;
@@ -30,6 +30,7 @@ pub fn show(app: &mut App, ui: &mut Ui, rect: Rect, pane: Pane) {
     if !draw(app, ui, rect, pane, pixels, has_overlay, pane.index()) {
         return without_picture(app, ui, rect, pane);
     }
+    outline(app, ui, rect, pixels);
     if app.light_box.arrangement == Arrangement::One && pane.is_made() {
         inset(app, ui, rect);
     }
@@ -116,6 +117,26 @@ fn draw(app: &mut App, ui: &Ui, rect: Rect, pane: Pane, pixels: [usize; 2], over
         ui.painter().image(drawn.texture.id(), rect, uv, egui::Color32::WHITE);
     }
     true
+}
+
+/// The region of the report's sentence that a hand points at.
+fn outline(app: &App, ui: &Ui, rect: Rect, pixels: [usize; 2]) {
+    let is_open = app.layout.bottom && app.layout.tab == Tab::Report;
+    let (Some(lines), Some(film)) = (app.report.outline().filter(|_| is_open), &app.film) else { return };
+    let (transform, extent) = (transform(app, pixels, false), film.extent);
+    let scale = ui.pixels_per_point();
+    let place = |[x, y]: [f32; 2]| {
+        let at = transform.to_screen([extent.x + x * extent.width, extent.y + y * extent.height], pixels);
+        rect.min + vec2(at[0] / scale, at[1] / scale)
+    };
+    let (painter, size) = (ui.painter_at(rect), app.look.size);
+    // A dark halo first, so that the line is seen on white too.
+    for (width, ink) in [(2.0 * size.outline, app.look.colour.halo), (size.outline, app.look.colour.outline)] {
+        for line in lines {
+            let points = line.iter().map(|&corner| place(corner)).collect();
+            painter.add(egui::Shape::closed_line(points, Stroke::new(width, ink)));
+        }
+    }
 }
 
 /// The view of a viewport of this size: the user's, or the whole film.

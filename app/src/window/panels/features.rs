@@ -73,7 +73,8 @@ pub fn show(app: &mut App, ui: &mut Ui) {
     let version = app.film.as_ref().map_or(0, |film| film.version);
     let mut list = std::mem::take(&mut app.features);
     let pins = list.pins.clone();
-    let order = list.order(version, &analysis.activations, &sae.features);
+    let named = std::sync::Arc::clone(&app.named);
+    let order = list.order(version, &analysis.activations, &named);
     if order.is_empty() {
         app.features = list;
         if states::empty(ui, &look, "No feature has this number or label.", Some("Clear the search")) {
@@ -93,7 +94,7 @@ pub fn show(app: &mut App, ui: &mut Ui) {
                 let statistics: &FeatureStatistics = &model.statistics;
                 let row = Row {
                     index,
-                    about: sae.features.get(index),
+                    about: named.get(index),
                     own,
                     value,
                     seen: statistics.largest(index),

@@ -2,6 +2,7 @@
 
 use egui::{Align, Button, Rect, RichText, ScrollArea, Sense, Stroke, TextStyle, Ui, WidgetInfo, vec2};
 
+use super::feature_page;
 use crate::window::app::App;
 use crate::window::command::Command;
 use crate::window::icons;
@@ -14,6 +15,15 @@ use crate::window::widgets::{states, text};
 /// Shows the panel.
 pub fn show(app: &mut App, ui: &mut Ui) {
     let look = app.look;
+    if let Some(problem) = app.store.problem.clone() {
+        if states::failed(ui, &look, &problem, Some("Close")) {
+            app.store.problem = None;
+        }
+        return;
+    }
+    if app.store.is_opening() || app.store.open.is_some() && !app.store.is_hidden {
+        return feature_page::show(app, ui);
+    }
     let Some(view) = app.model.view.clone() else {
         if app.model.pending.is_some() {
             states::working(ui, &look, &step("opening the bundle"), false);
@@ -62,6 +72,25 @@ pub fn show(app: &mut App, ui: &mut Ui) {
 
 /// What the panel adds to the row of tabs.
 pub fn tools(app: &mut App, ui: &mut Ui) {
+    let mut commands = vec![Command::OpenStore];
+    if app.store.open.is_some() {
+        let words = if app.store.is_hidden { "Features of the store" } else { "Films of the bundle" };
+        if ui.add(Button::new(words).frame_when_inactive(false)).clicked() {
+            app.store.is_hidden = !app.store.is_hidden;
+        }
+        if !app.store.is_hidden {
+            commands.extend([Command::ExportFeatureSheet, Command::CopyFeatureLink]);
+        }
+    }
+    for command in commands {
+        let button = ui.add_enabled(app.can(command), Button::new(command.text()).frame_when_inactive(false));
+        if button.on_hover_text(command.hint()).clicked() {
+            app.run(command);
+        }
+    }
+    if app.store.open.is_some() && !app.store.is_hidden {
+        return;
+    }
     let button = ui.add_enabled(app.can(Command::OpenGallery), Button::new("Open all").frame_when_inactive(false));
     if button.on_hover_text(Command::OpenGallery.hint()).clicked() {
         app.run(Command::OpenGallery);

@@ -9,12 +9,14 @@ use super::tokens::Look;
 
 mod attribution;
 mod covers;
+mod feature_page;
 mod features;
 mod findings;
 mod gallery;
 mod notice;
 pub mod palette;
 mod performance;
+mod report;
 mod shift;
 mod status;
 mod study;
@@ -42,7 +44,12 @@ pub fn show(app: &mut App, ui: &mut Ui) {
             features::show(app, ui);
         });
     }
-    let height = if app.layout.bottom { pick(size.bottom, size.bottom_narrow) } else { size.tab_bar };
+    let is_page = app.layout.tab == Tab::Gallery && app.store.open.is_some() && !app.store.is_hidden;
+    let height = match (app.layout.bottom, is_page) {
+        (false, _) => size.tab_bar,
+        (true, false) => pick(size.bottom, size.bottom_narrow),
+        (true, true) => pick(size.bottom_page, size.bottom_page_narrow),
+    };
     bar(Panel::bottom("tabs"), &look, height).show(ui, |ui| tabs(app, ui));
     notice::show(app, ui);
     app.light_box.attribution = app.layout.bottom && app.layout.tab == Tab::Attribution;
@@ -80,8 +87,9 @@ fn tabs(app: &mut App, ui: &mut Ui) {
     ui.horizontal(|ui| {
         for (tab, command) in [
             (Tab::Shift, Command::ShowShift),
-            (Tab::Attribution, Command::ShowAttribution),
             (Tab::Gallery, Command::ShowGallery),
+            (Tab::Report, Command::ShowReport),
+            (Tab::Attribution, Command::ShowAttribution),
             (Tab::Performance, Command::ShowPerformance),
         ] {
             let on = app.layout.bottom && app.layout.tab == tab;
@@ -101,6 +109,9 @@ fn tabs(app: &mut App, ui: &mut Ui) {
             if app.layout.bottom && app.layout.tab == Tab::Gallery {
                 gallery::tools(app, ui);
             }
+            if app.layout.bottom && app.layout.tab == Tab::Report {
+                report::tools(app, ui);
+            }
         });
     });
     if !app.layout.bottom {
@@ -117,6 +128,7 @@ fn tabs(app: &mut App, ui: &mut Ui) {
         Tab::Shift => shift::show(app, ui),
         Tab::Attribution => attribution::show(app, ui),
         Tab::Gallery => gallery::show(app, ui),
+        Tab::Report => report::show(app, ui),
         Tab::Performance => performance::show(app, ui),
     }
 }

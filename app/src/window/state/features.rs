@@ -46,6 +46,11 @@ pub struct FeatureList {
 }
 
 impl FeatureList {
+    /// Labels have changed: the order is found again.
+    pub fn forget_order(&mut self) {
+        self.key = None;
+    }
+
     /// Indices to list: pinned ones first. `film` is the number of the film's picture; the order is found once for each
     /// film and setting, so that a list of fifty thousand costs nothing while it is scrolled.
     pub fn order(&mut self, film: u64, activations: &[f32], features: &[Feature]) -> &[usize] {

@@ -42,6 +42,11 @@ impl Film {
 }
 
 impl Film {
+    /// A film that nothing is known of yet.
+    pub fn of_source(source: FilmSource) -> Self {
+        Self::new(source)
+    }
+
     /// A film of a bundle's gallery, called by its caption.
     pub fn of_gallery(bundle: &BundleSource, film: &GalleryFilm) -> Self {
         let source = FilmSource::Gallery { bundle: bundle.clone(), file: film.file.clone() };

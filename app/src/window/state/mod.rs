@@ -10,5 +10,7 @@ pub mod notice;
 pub mod performance;
 pub mod problem;
 pub mod recent;
+pub mod report;
 pub mod shift;
+pub mod store;
 pub mod toasts;

@@ -99,6 +99,13 @@ pub struct GroundedReport {
     pub left_out: Vec<usize>,
 }
 
+impl GroundedReport {
+    /// All sentences: acquisition, findings, impression.
+    pub fn sentences(&self) -> impl Iterator<Item = &Sentence> {
+        self.acquisition.iter().chain(&self.findings).chain(&self.impression)
+    }
+}
+
 /// Words the report of `features`. `expected` are classes of the labeler's vocabulary whose absence a reader expects to be
 /// told, and whose detection is trusted.
 ///
