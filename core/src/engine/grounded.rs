@@ -11,9 +11,7 @@ use crate::report::compose::{ActiveFeature, GroundedReport, LabelKind, compose};
 use crate::report::labeler::{Label, Labeler};
 use crate::segmentation::Segmentation;
 
-/// A feature speaks surely from this multiple of its label's threshold on; between, it is only "possible".
-const SURE: f32 = 1.1;
-/// Stands for both sides of [`SURE`] on the scale that [`compose`] reads.
+/// Stand for the two sides of a label's sure activation on the scale that [`compose`] reads.
 const SURE_QUANTILE: f32 = 1.0;
 const UNSURE_QUANTILE: f32 = 0.5;
 /// Least area under the ROC curve, on films that did not choose the label, of a class whose absence is told.
@@ -53,7 +51,7 @@ impl Engine {
         }
         let active: Vec<ActiveFeature> = labels
             .iter()
-            .filter(|label| !denies_a_column(label))
+            .filter(|label| !denies_acquisition(label))
             .filter_map(|label| {
                 let activation = *analysis.activations.get(label.feature as usize)?;
                 (activation > label.threshold).then(|| ActiveFeature {
@@ -63,7 +61,7 @@ impl Engine {
                     // The label's sentence is that of another film: its side, size and ratio are not this one's.
                     statement: None,
                     activation,
-                    quantile: if activation >= SURE * label.threshold { SURE_QUANTILE } else { UNSURE_QUANTILE },
+                    quantile: if activation >= label.sure { SURE_QUANTILE } else { UNSURE_QUANTILE },
                     detection: label.detection.balanced_accuracy.value,
                     region: None,
                 })
@@ -93,8 +91,12 @@ impl Engine {
 }
 
 /// That a film was not taken in some way is no news, and several features may say it of a film that another says was.
-fn denies_a_column(label: &FeatureLabel) -> bool {
-    label.kind == LabelKind::Acquisition && matches!(label.statement, Statement::Flag { value: false, .. })
+fn denies_acquisition(label: &FeatureLabel) -> bool {
+    let denies = matches!(
+        label.statement,
+        Statement::Flag { value: false, .. } | Statement::Denies(_) | Statement::LacksClass(_)
+    );
+    label.kind == LabelKind::Acquisition && denies
 }
 
 /// Classes of findings that some feature tells well: where none of its features speaks, its absence is worth a sentence.

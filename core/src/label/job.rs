@@ -18,7 +18,7 @@ use super::detection::{Case, detection, holds_in_column};
 use super::endpoint::{Ask, interpret};
 use super::rank::{candidates_of, made_by};
 use super::stored::{FeatureLabel, Labels};
-use super::{LabelCandidate, Limits, Statement, columns};
+use super::{LabelCandidate, Limits, Statement, columns, together};
 use crate::dataset::reports::Reports;
 use crate::dataset::{Part, PatientSplit};
 use crate::engine::Progress;
@@ -115,6 +115,7 @@ impl LabelJob<'_> {
                 features.par_iter().map(|&feature| self.label(feature, &choosing, &scoring)).collect::<Result<_>>()?;
             labels.extend(found.into_iter().flatten());
         }
+        self.speak_together(&mut labels, &choosing, &scoring, progress)?;
         if let Some(endpoint) = self.endpoint {
             for done in 0..labels.len() {
                 progress.step("asking the endpoint", done, labels.len())?;
@@ -156,6 +157,45 @@ impl LabelJob<'_> {
         let concepts = report.as_ref().map(|report| read(report, self.labeler)).filter(|concepts| concepts.has_words);
         let is_held_out = self.split().part(&entry.patient) == Part::HeldOut;
         Film { film: entry.film, is_held_out, columns: entry.columns, report, concepts }
+    }
+
+    /// Lowers the thresholds of features that name the same class, together, and scores the labels at them.
+    fn speak_together(
+        &self,
+        labels: &mut [FeatureLabel],
+        choosing: &[&Film],
+        scoring: &[&Film],
+        progress: &Progress<'_>,
+    ) -> Result<()> {
+        let choosing: Vec<&Film> = choosing.iter().copied().filter(|film| film.concepts.is_some()).collect();
+        let classes = self.labeler.vocabulary().classes.len();
+        for class in 0..classes {
+            progress.step("weighing features against each other", class, classes)?;
+            let names = |label: &FeatureLabel| {
+                label.kind != LabelKind::Normal && self.labeler.label(&label.text).get(class) == Some(&Label::Positive)
+            };
+            let members: Vec<usize> = (0..labels.len()).filter(|&place| names(&labels[place])).collect();
+            let activations = |films: &[&Film], feature: u32| -> Result<Vec<f32>> {
+                let known: BTreeMap<u32, f32> = self.store.strongest(feature)?.into_iter().collect();
+                Ok(films.iter().map(|film| known.get(&film.film).copied().unwrap_or(0.0)).collect())
+            };
+            let own = members.iter().map(|&place| activations(&choosing, labels[place].feature));
+            let own = own.collect::<Result<Vec<_>>>()?;
+            let has = |film: &&Film| film.concepts.as_ref().is_some_and(|concepts| concepts.has.contains(&class));
+            let present: Vec<bool> = choosing.iter().map(has).collect();
+            let mut thresholds: Vec<f32> = members.iter().map(|&place| labels[place].threshold).collect();
+            together::lower(&own, &present, &mut thresholds);
+            for (place, threshold) in members.into_iter().zip(thresholds) {
+                let label = &mut labels[place];
+                if threshold < label.threshold {
+                    label.threshold = threshold;
+                    let values: BTreeMap<u32, f32> = self.store.strongest(label.feature)?.into_iter().collect();
+                    let of = |film: &Film| values.get(&film.film).copied().unwrap_or(0.0);
+                    label.detection = detection(&self.cases(&label.statement, scoring, of), threshold)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     fn split(&self) -> PatientSplit {
@@ -202,14 +242,15 @@ impl LabelJob<'_> {
             }
         }
         let Some((_, candidate)) = best else { return Ok(None) };
-        let threshold = speaking_threshold(&self.cases(&candidate.statement, choosing, of));
+        let sure = speaking_threshold(&self.cases(&candidate.statement, choosing, of));
         let LabelCandidate { text, kind: _, evidence, statement, .. } = candidate;
         Ok(Some(FeatureLabel {
             feature,
             kind: self.kind(&statement, &text),
             sentence: top.iter().find_map(|film| self.sentence(&statement, film.report.as_deref()?)),
-            threshold,
-            detection: detection(&self.cases(&statement, scoring, of), threshold)?,
+            threshold: sure,
+            sure,
+            detection: detection(&self.cases(&statement, scoring, of), sure)?,
             evidence,
             source: source(&statement).to_owned(),
             text,
@@ -231,7 +272,12 @@ impl LabelJob<'_> {
             kind_of(column, self.labeler) == LabelKind::Device || self.labeler.label(column).contains(&Label::Positive)
         };
         match statement {
-            Statement::Denies(_) | Statement::LacksClass(_) => LabelKind::Normal,
+            Statement::Denies(_) | Statement::LacksClass(_) => {
+                match kind_of(text.strip_prefix("no ").unwrap_or(text), self.labeler) {
+                    LabelKind::Acquisition => LabelKind::Acquisition,
+                    _ => LabelKind::Normal,
+                }
+            }
             Statement::Flag { column, .. } | Statement::Above { column, .. } if !is_known(column) => {
                 LabelKind::Acquisition
             }

@@ -15,6 +15,7 @@ mod odds;
 pub mod openai;
 mod rank;
 pub mod stored;
+mod together;
 
 use serde::{Deserialize, Serialize};
 

@@ -17,7 +17,7 @@ use crate::store::Store;
 
 /// The file inside a store.
 pub const FILE: &str = "labels.ron";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Longest file that is read.
 const LONGEST: u64 = 256 << 20;
 
@@ -34,9 +34,11 @@ pub struct FeatureLabel {
     pub statement: Statement,
     /// A sentence that says it, from the report of one of the feature's strongest films.
     pub sentence: Option<String>,
-    /// Film activation above which the feature speaks: it tells best, by F1, for which of the films that chose the label
-    /// its statement holds.
+    /// Film activation above which the feature speaks, if only of what is possible: with the other features of the same
+    /// finding it tells best, by F1, for which of the films that chose the labels the finding is there.
     pub threshold: f32,
+    /// Film activation above which it is sure: its statement held on nine of ten such films.
+    pub sure: f32,
     /// How well it does on films that did not choose it.
     pub detection: Detection,
     /// Counts among the films that chose it.
@@ -121,10 +123,16 @@ impl Labels {
 
     fn parse(text: &str, path: &Path) -> Result<Self> {
         let broken = |reason: String| Error::store(path, format!("not a readable file of labels ({reason})"));
-        let labels: Self = ron::from_str(text).map_err(|e| broken(e.to_string()))?;
-        if labels.version > VERSION {
-            return Err(broken(format!("version {}, this program reads {VERSION}", labels.version)));
+        #[derive(Deserialize)]
+        struct Versioned {
+            version: u32,
         }
+        // An older file lacks what this program needs, and would only be called damaged.
+        let Versioned { version } = ron::from_str(text).map_err(|e| broken(e.to_string()))?;
+        if version != VERSION {
+            return Err(broken(format!("version {version}, this program reads {VERSION}; run fluoro label again")));
+        }
+        let labels: Self = ron::from_str(text).map_err(|e| broken(e.to_string()))?;
         Ok(labels)
     }
 

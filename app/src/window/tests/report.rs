@@ -25,6 +25,7 @@ fn label(feature: u32, text: &str, threshold: f32) -> FeatureLabel {
         statement: Statement::HasClass(text.to_owned()),
         sentence: None,
         threshold,
+        sure: threshold,
         detection: Detection { balanced_accuracy: share, precision: share, recall: share, auc: share },
         evidence: Evidence::default(),
         source: "affirmed in reports".to_owned(),
