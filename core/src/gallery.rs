@@ -83,10 +83,17 @@ impl<'a> Gallery<'a> {
     /// # Errors
     /// When there is no such feature, or the store is damaged; a film that cannot be read is an empty place.
     pub fn pictures(&self, page: &FeaturePage) -> Result<Vec<SheetFilm>> {
+        self.pictures_of(page.statistics.feature, &page.films().cloned().collect::<Vec<_>>())
+    }
+
+    /// Any films as the SAE's encoder saw them, with the places where a feature fires on them.
+    ///
+    /// # Errors
+    /// When there is no such feature, or the store is damaged; a film that cannot be read is an empty place.
+    pub fn pictures_of(&self, feature: u32, films: &[PageFilm]) -> Result<Vec<SheetFilm>> {
         let is_placed = self.manifest.is_some_and(|manifest| manifest.sae_latent().grid.is_some());
-        let rows = is_placed.then(|| self.store.feature(page.statistics.feature)).transpose()?;
-        let wanted: Vec<&PageFilm> = page.films().collect();
-        Ok(wanted.par_iter().map(|film| self.film(film, rows.as_ref())).collect())
+        let rows = is_placed.then(|| self.store.feature(feature)).transpose()?;
+        Ok(films.par_iter().map(|film| self.film(film, rows.as_ref())).collect())
     }
 
     /// A film as the SAE's encoder saw it and, given the feature's rows, where it fires on it.

@@ -6,6 +6,7 @@
 //! [`dataset`], [`phantom`] draws one, [`worker`] runs it all on one thread for the window. Nothing here knows egui.
 
 pub mod attribution;
+pub mod audit;
 pub mod bench;
 pub mod bundle;
 pub mod catalogue;

@@ -110,6 +110,9 @@ impl Heat {
     }
 }
 
+/// Inter Regular (`assets/fonts`, SIL OFL 1.1), the one copy inside the program.
+pub(crate) static INTER: &[u8] = include_bytes!("../../assets/fonts/Inter-Regular.ttf");
+
 /// A typeface. Sizes are pixels of the em square, as everywhere on screens.
 pub struct Font<'a>(FontRef<'a>);
 
@@ -119,7 +122,7 @@ impl Font<'static> {
     /// # Errors
     /// When the font inside the program is broken.
     pub fn inter() -> Result<Self> {
-        Self::new(include_bytes!("../../assets/fonts/Inter-Regular.ttf"))
+        Self::new(INTER)
     }
 }
 

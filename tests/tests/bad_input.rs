@@ -205,8 +205,8 @@ fn gallery_films_that_are_not_in_the_bundle() {
 #[test]
 fn a_bundle_of_a_newer_version() {
     let copy = Copy::new();
-    copy.change_manifest("version: 1", "version: 3");
-    copy.refused(&["version 3 is newer", "update Fluoro", "bundle.ron"]);
+    copy.change_manifest("version: 1", "version: 4");
+    copy.refused(&["version 4 is newer", "update Fluoro", "bundle.ron"]);
 }
 
 #[test]

@@ -51,7 +51,8 @@ pub fn run(args: &GalleryArgs, global: &Global) -> Result<(), Failure> {
     output::check_png(&args.output)?;
     let store = Store::open(&args.store)?;
     let labels = Labels::of_store(&store)?;
-    let manifest = maker(&store, global)?;
+    let source = maker(&store, global, "to see where features fire")?;
+    let manifest = source.map(|source| load::manifest(&BundleFiles::open(&source)?)).transpose()?;
     let feature = find(&args.feature, &store, labels.as_ref(), manifest.as_ref())?;
     let label = labels.as_ref().and_then(|labels| labels.of(feature)).map(|label| label.text.clone()).or_else(|| {
         let known = manifest.as_ref()?.sae.as_ref()?.features.get(feature as usize)?;
@@ -70,27 +71,24 @@ pub fn run(args: &GalleryArgs, global: &Global) -> Result<(), Failure> {
     output::answer(global, &report, &words(&report, &store))
 }
 
-/// The bundle that made the store: the one that was named, else the built-in one of its name; none, with a warning, where
-/// neither can be.
-fn maker(store: &Store, global: &Global) -> Result<Option<Manifest>> {
+/// The bundle that made the store: the one that was named, else the built-in one of its name; none, with a warning that says
+/// what it is needed for, where neither can be.
+pub fn maker(store: &Store, global: &Global, needed_for: &str) -> Result<Option<BundleSource>> {
+    if global.bundle.is_some() {
+        return global.source().map(Some);
+    }
     let name = &store.info().bundle;
-    let source = match &global.bundle {
-        Some(_) => global.source()?,
-        None => match BundleSource::parse(name) {
-            Ok(source) => source,
-            Err(_) => {
-                output::warn(&format!(
-                    "the store was made by the bundle \"{name}\"; name its folder with --bundle to see where features fire"
-                ));
-                return Ok(None);
-            }
-        },
-    };
-    load::manifest(&BundleFiles::open(&source)?).map(Some)
+    let source = BundleSource::parse(name).ok();
+    if source.is_none() {
+        output::warn(&format!(
+            "the store was made by the bundle \"{name}\"; name its folder with --bundle {needed_for}"
+        ));
+    }
+    Ok(source)
 }
 
 /// The feature of an index or a label.
-fn find(text: &str, store: &Store, labels: Option<&Labels>, manifest: Option<&Manifest>) -> Result<u32> {
+pub fn find(text: &str, store: &Store, labels: Option<&Labels>, manifest: Option<&Manifest>) -> Result<u32> {
     let count = store.info().features;
     if let Ok(index) = text.parse::<u32>() {
         let reason = || Error::Invalid(format!("there is no feature {index}; the store has {count}, from 0"));

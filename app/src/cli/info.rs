@@ -241,6 +241,8 @@ struct Sae {
     explained_variance: Option<f32>,
     active_per_token: Option<f32>,
     labelled: Vec<LabelledFeature>,
+    /// Features that no prediction rests on.
+    suppressed: Vec<usize>,
 }
 
 #[derive(Serialize)]
@@ -328,6 +330,14 @@ impl BundleReport {
                 let _ = writeln!(text, "  and {} more with a label; --json has all", labelled.len() - LISTED_FEATURES);
             }
         }
+        if let Some(sae) = self.sae.as_ref().filter(|sae| !sae.suppressed.is_empty()) {
+            let name = |&index: &usize| match sae.labelled.iter().find(|labelled| labelled.index == index) {
+                Some(LabelledFeature { label, .. }) => format!("{index} ({label})"),
+                None => index.to_string(),
+            };
+            let all: Vec<String> = sae.suppressed.iter().map(name).collect();
+            let _ = writeln!(text, "  suppressed, no prediction rests on them: features {}", all.join(", "));
+        }
         if !self.gallery.is_empty() {
             let _ = writeln!(text, "\n  gallery of {} films", self.gallery.len());
         }
@@ -395,5 +405,6 @@ fn sae(part: &SaePart) -> Sae {
         explained_variance: Some(part.explained_variance).filter(|v| v.is_finite()),
         active_per_token: Some(part.active_per_token).filter(|v| v.is_finite()),
         labelled: labelled.collect(),
+        suppressed: part.suppressed.clone(),
     }
 }

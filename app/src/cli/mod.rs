@@ -15,6 +15,7 @@ use fluoro_core::{Error, Result};
 
 mod analyze;
 mod attribute;
+mod audit;
 mod bench;
 mod demo;
 mod edit;
@@ -76,6 +77,8 @@ enum Command {
     Merge(encode::MergeArgs),
     /// Draw a feature's contact sheet: its strongest films, and films at every level
     Gallery(gallery::GalleryArgs),
+    /// Find out whether a model reads anatomy or the sticker: which features follow a column of metadata, and what they do
+    Audit(audit::AuditArgs),
     /// Say what the features of a store stand for
     Label(label::LabelArgs),
     /// Word a film: sentences of its active features, each with its region
@@ -205,6 +208,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Some(Command::Encode(args)) => encode::run(args, global),
         Some(Command::Merge(args)) => encode::merge(args, global),
         Some(Command::Gallery(args)) => gallery::run(args, global),
+        Some(Command::Audit(args)) => audit::run(args, global),
         Some(Command::Label(args)) => label::run(args, global),
         Some(Command::Report(args)) => report::run(args, global),
         Some(Command::Import(args)) => import::run(args, global),

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Attributor, Map, Subject};
-use crate::engine::IntoFloats;
-use crate::error::Result;
+use crate::engine::{Engine, IntoFloats};
+use crate::error::{Error, Result};
 use crate::plane::Plane;
 use crate::preprocess::{Resize, resize};
 
@@ -161,16 +161,39 @@ fn cells(subject: &Subject<'_>) -> Result<Cells> {
     let all = classifier.cell_logits(subject.film()).ok_or_else(|| subject.unable("cam"))?;
     let [_, _, height, width] = all.dims();
     let logits = subject.engine.read(all.narrow(1, subject.label, 1).into_floats())?;
-    let (base_rate, base_rate_source) = base_rate(subject);
-    // ln(sigmoid(s)) = -ln(1 + exp(-s)), in the form that cannot overflow.
-    let log_sigmoid = |s: f32| s.min(0.0) - (-s.abs()).exp().ln_1p();
-    let log_ratios = logits.iter().map(|&s| log_sigmoid(s) - base_rate.ln()).collect();
-    Ok(Cells { width, height, logits, log_ratios, base_rate, base_rate_source })
+    Ok(Cells::new(subject.engine, subject.label, [width, height], logits))
 }
 
-fn base_rate(subject: &Subject<'_>) -> (f32, BaseRate) {
-    let manifest = subject.engine.manifest();
-    let Some(label) = manifest.classifier.as_ref().and_then(|part| part.labels.get(subject.label)) else {
+/// The cells of every label of a film, from the classifier's own input in grey levels; one pass of the network.
+///
+/// # Errors
+/// When the bundle has no classifier, or one without class activation maps, or the device fails.
+pub fn cells_of_labels(engine: &Engine, input: &Plane) -> Result<Vec<Cells>> {
+    let bundle = engine.bundle();
+    let classifier = bundle.classifier.as_ref().ok_or_else(|| bundle.missing("classifier", "class activation maps"))?;
+    let name = &engine.manifest().name;
+    let all = classifier.cell_logits(engine.film_tensor(input)).ok_or_else(|| {
+        Error::Invalid(format!("the classifier of \"{name}\" has no class activation maps; choose another bundle"))
+    })?;
+    let [_, labels, height, width] = all.dims();
+    let logits = engine.read(all.into_floats())?;
+    let each = logits.chunks_exact(width * height).take(labels).enumerate();
+    Ok(each.map(|(label, own)| Cells::new(engine, label, [width, height], own.to_vec())).collect())
+}
+
+impl Cells {
+    fn new(engine: &Engine, label: usize, [width, height]: [usize; 2], logits: Vec<f32>) -> Self {
+        let (base_rate, base_rate_source) = base_rate(engine, label);
+        // ln(sigmoid(s)) = -ln(1 + exp(-s)), in the form that cannot overflow.
+        let log_sigmoid = |s: f32| s.min(0.0) - (-s.abs()).exp().ln_1p();
+        let log_ratios = logits.iter().map(|&s| log_sigmoid(s) - base_rate.ln()).collect();
+        Self { width, height, logits, log_ratios, base_rate, base_rate_source }
+    }
+}
+
+fn base_rate(engine: &Engine, label: usize) -> (f32, BaseRate) {
+    let manifest = engine.manifest();
+    let Some(label) = manifest.classifier.as_ref().and_then(|part| part.labels.get(label)) else {
         return (0.5, BaseRate::OperatingPoint);
     };
     let nih = || NIH_BASE_RATES.iter().find(|(name, _)| *name == label.name).map(|&(_, rate)| rate);

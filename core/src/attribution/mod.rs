@@ -20,7 +20,7 @@ mod occlusion;
 mod pixels;
 mod quadrature;
 
-pub use cam::{BaseRate, Cells, grad_cam};
+pub use cam::{BaseRate, Cells, cells_of_labels, grad_cam};
 pub use gradient::{integrated, smooth_gradient};
 pub use occlusion::occlusion;
 pub use pixels::{Wachter, iterative_delete};

@@ -11,7 +11,7 @@ use super::tensors::Opened;
 use crate::error::{Error, Result};
 use crate::models::autoencoder::{AutoencoderConfig, ConvDecoder, ConvEncoder};
 use crate::models::classifier::{ClassifierConfig, ConvClassifier};
-use crate::models::densenet::{DenseNet, DenseNetConfig};
+use crate::models::densenet::{Crops, DenseNet, DenseNetConfig};
 use crate::models::dictionary::{DictionarySae, DictionarySaeConfig};
 use crate::models::fitted::Fitted;
 use crate::models::intake::Intake;
@@ -288,6 +288,16 @@ impl ClassifierKind {
             Self::DenseNet(config) => Some(config.features.outputs()),
             Self::ResNet(config) => config.stages.last().map(|stage| stage.outer),
             Self::Jfhealthcare(_) => None,
+        }
+    }
+
+    /// Whether its logits are those of that one vector: what its last layer makes of it.
+    #[must_use]
+    pub fn has_head(&self) -> bool {
+        match self {
+            Self::Conv(_) | Self::ResNet(_) => true,
+            Self::DenseNet(config) => config.crops == Crops::One,
+            Self::Jfhealthcare(_) => false,
         }
     }
 

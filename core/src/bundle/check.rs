@@ -34,8 +34,13 @@ fn limits(manifest: &Manifest) -> Result<(), String> {
     if manifest.probes.len() > 4096 {
         return Err(format!("{} probes are too many", manifest.probes.len()));
     }
-    match &manifest.sae {
-        Some(part) => part.architecture.check(),
+    let Some(part) = &manifest.sae else { return Ok(()) };
+    part.architecture.check()?;
+    let count = part.architecture.features();
+    match part.suppressed.iter().find(|&&feature| feature >= count) {
+        Some(unknown) => {
+            Err(format!("suppressed feature {unknown} does not exist; the SAE has features 0 to {}", count - 1))
+        }
         None => Ok(()),
     }
 }

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 pub use super::architecture::{AUTOENCODER_FILE, CLASSIFIER_FILE, DECODER_FILE, ENCODER_FILE, SAE_FILE, TEXT_FILE};
 use super::manifest::{self, Manifest};
 use super::tensors::{Opened, parse};
-use super::{Bundle, BundleFiles, FeatureStatistics, QUANTILES, check, gallery, words};
+use super::{Bundle, BundleFiles, FeatureStatistics, QUANTILES, check, gallery, route, words};
 use crate::error::{Error, Result};
 use crate::models::weights::Weights;
 use crate::probe::TokenProbe;
@@ -38,10 +38,10 @@ pub fn manifest(files: &BundleFiles) -> Result<Manifest> {
     let text = std::str::from_utf8(&bytes).map_err(|_| Error::bundle(&path, "not text in UTF-8"))?;
     let unreadable = |e: ron::error::SpannedError| Error::bundle(&path, format!("not a readable manifest ({e})"));
     let VersionOnly { version } = ron::from_str(text).map_err(unreadable)?;
-    if version > manifest::VERSION {
+    if version > manifest::NEWEST {
         return Err(Error::bundle(
             &path,
-            format!("bundle version {version} is newer than this program reads ({}); update Fluoro", manifest::VERSION),
+            format!("bundle version {version} is newer than this program reads ({}); update Fluoro", manifest::NEWEST),
         ));
     }
     let manifest = ron::from_str(text).map_err(unreadable)?;
@@ -73,6 +73,9 @@ pub fn bundle(files: &BundleFiles, device: &Device) -> Result<Bundle> {
         encoder: None,
         decoder: None,
         classifier: None,
+        frame_reader: None,
+        suppression: None,
+        is_trunk: false,
         sae: None,
         sae_encoder: None,
         text: None,
@@ -84,6 +87,7 @@ pub fn bundle(files: &BundleFiles, device: &Device) -> Result<Bundle> {
     let manifest = Arc::clone(&bundle.manifest);
     check::manifest(&manifest, files)?;
     let mut opened = Opened::new(files, &manifest, device);
+    bundle.is_trunk = route::is_trunk(&mut opened, &manifest)?;
     if let Some(kind) = &manifest.encoder {
         bundle.encoder = Some(kind.open(&mut opened, kind.file())?);
     }
@@ -92,7 +96,7 @@ pub fn bundle(files: &BundleFiles, device: &Device) -> Result<Bundle> {
     }
     if let Some(part) = &manifest.classifier {
         let side = part.preprocess.as_ref().unwrap_or(&manifest.preprocess).size;
-        bundle.classifier = Some(part.architecture.open(&mut opened, side)?);
+        bundle.frame_reader = Some(part.architecture.open(&mut opened, side)?);
     }
     if let Some(part) = &manifest.sae_encoder {
         bundle.sae_encoder = Some(part.architecture.open(&mut opened, SAE_ENCODER_FILE)?);
@@ -113,6 +117,7 @@ pub fn bundle(files: &BundleFiles, device: &Device) -> Result<Bundle> {
         bundle.probes = probes(&mut opened, manifest.probes.len(), manifest.latent.dim)?.into();
     }
     opened.finish()?;
+    bundle.settle(device)?;
     Ok(bundle)
 }
 

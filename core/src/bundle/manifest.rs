@@ -11,7 +11,12 @@ use super::load::{SAE_ENCODER_FILE, SAE_FILE, hex};
 use crate::preprocess::Preprocess;
 
 /// The newest manifest version that this program reads.
+pub const NEWEST: u32 = 3;
+/// The version that bundles are written in.
 pub const VERSION: u32 = 2;
+/// The version that a bundle with suppressed features is written in: an older program, which would not suppress them, must
+/// not read it.
+pub const SUPPRESSED_VERSION: u32 = 3;
 /// The manifest's file name.
 pub const FILE: &str = "bundle.ron";
 
@@ -160,6 +165,9 @@ pub struct SaePart {
     pub explained_variance: f32,
     /// Mean number of active features of a token on the same films.
     pub active_per_token: f32,
+    /// Features whose part of the latent no prediction may rest on: it is taken out of the latent before anything reads it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub suppressed: Vec<usize>,
 }
 
 /// What is known about one feature.

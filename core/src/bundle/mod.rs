@@ -10,6 +10,7 @@ use std::sync::Arc;
 use burn::prelude::*;
 
 use crate::error::{Error, Result};
+use crate::models::suppression::Suppression;
 use crate::models::{Classifier, Decoder, Encoder, SparseAutoencoder, TextEmbedder};
 use crate::probe::TokenProbe;
 
@@ -21,6 +22,7 @@ pub mod film_kind;
 pub mod gallery;
 pub mod load;
 pub mod manifest;
+mod route;
 pub mod save;
 mod tensors;
 pub mod words;
@@ -28,6 +30,7 @@ pub mod words;
 pub use files::BundleFiles;
 pub use film_kind::{FilmKind, Mismatch};
 pub use manifest::Manifest;
+pub use route::{Route, suppress};
 
 /// Where a bundle comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,8 +129,14 @@ pub struct Bundle {
     pub encoder: Option<Arc<dyn Encoder>>,
     /// Latent to frame.
     pub decoder: Option<Arc<dyn Decoder>>,
-    /// Frame to scores; its labels are the manifest's.
+    /// Film to scores, without suppressed features; its labels are the manifest's.
     pub classifier: Option<Arc<dyn Classifier>>,
+    /// Decoded frame to scores: the classifier as it was trained, unless suppression is its own last layer's.
+    pub frame_reader: Option<Arc<dyn Classifier>>,
+    /// What is taken out of latents before predictions.
+    pub suppression: Option<Arc<Suppression>>,
+    /// Whether the latent that the SAE reads is what the classifier's last layer reads, with the same weights.
+    pub is_trunk: bool,
     /// Tokens to features.
     pub sae: Option<Arc<dyn SparseAutoencoder>>,
     /// Film to the tokens that the SAE reads, where those are not the latent that the decoder draws.
@@ -152,8 +161,15 @@ impl Bundle {
     /// This bundle with the classifier of another.
     ///
     /// # Errors
-    /// When the other has none, or it reads films that are prepared in another way than this bundle's frames.
-    pub fn with_classifier_of(mut self, other: &Self) -> Result<Self> {
+    /// When the other has none, or one without suppressed features, or it reads films that are prepared in another way than this bundle's frames.
+    pub fn with_classifier_of(mut self, other: &Self, device: &Device) -> Result<Self> {
+        if other.suppression.is_some() {
+            let name = &other.manifest.name;
+            return Err(Error::Invalid(format!(
+                "the classifier of \"{name}\" reads films without the features that its own SAE knows; name the bundle that \
+                 it was made from"
+            )));
+        }
         let (Some(classifier), Some(part)) = (&other.classifier, &other.manifest.classifier) else {
             return Err(other.missing("classifier", "reading films with it"));
         };
@@ -167,7 +183,9 @@ impl Bundle {
         }
         let name = format!("{} with the classifier of {}", self.manifest.name, other.manifest.name);
         self.manifest = Arc::new(Manifest { name, classifier: Some(part.clone()), ..(*self.manifest).clone() });
-        self.classifier = Some(Arc::clone(classifier));
+        self.frame_reader = Some(Arc::clone(classifier));
+        self.is_trunk = false;
+        self.settle(device)?;
         Ok(self)
     }
 

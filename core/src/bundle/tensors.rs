@@ -55,6 +55,19 @@ impl<'a> Opened<'a> {
         filled.map_err(|reason| Error::bundle(self.path(file), reason))
     }
 
+    /// Whether two files hold the same tensors, each under its own prefix and nobody's taken yet.
+    pub fn same(&mut self, parts: [(&'static str, &str); 2]) -> Result<bool> {
+        for (file, _) in parts {
+            self.tensors(file)?;
+        }
+        let [first, second] = parts.map(|(file, prefix)| -> BTreeMap<&str, &TensorData> {
+            let dotted = format!("{prefix}.");
+            let all = self.read.get(file).into_iter().flatten();
+            all.filter_map(|(name, data)| Some((name.strip_prefix(&dotted)?, data))).collect()
+        });
+        Ok(first == second)
+    }
+
     /// A table of a known shape.
     pub fn table(&mut self, file: &'static str, name: &str, shape: [usize; 2]) -> Result<Vec<f32>> {
         let found = self.optional_table(file, name, shape)?;

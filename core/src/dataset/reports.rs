@@ -9,7 +9,7 @@ use std::path::Path;
 use crate::error::{Error, Result};
 
 /// Columns that name the film, the first that is there is taken.
-const FILM: [&str; 11] = [
+pub(crate) const FILM: [&str; 11] = [
     "image index",
     "path_to_image",
     "image",
@@ -48,6 +48,15 @@ impl WrittenReport {
             _ => self.impression.clone(),
         }
     }
+}
+
+/// What a table may call a film: its path, the ends of it, the file's name, and that without its ending.
+pub(crate) fn names_of(film: &Path) -> Vec<String> {
+    let text = film.to_string_lossy().replace('\\', "/");
+    let tails = text.char_indices().filter(|&(_, c)| c == '/').map(|(at, _)| text[at + 1..].to_owned());
+    let tails: Vec<String> = tails.collect();
+    let stem = film.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    std::iter::once(text).chain(tails).chain([stem]).collect()
 }
 
 /// Reports by film.
@@ -109,10 +118,7 @@ impl Reports {
     /// that without its ending.
     #[must_use]
     pub fn of(&self, film: &Path) -> Option<&WrittenReport> {
-        let text = film.to_string_lossy().replace('\\', "/");
-        let tails = text.char_indices().filter(|&(_, c)| c == '/').map(|(at, _)| &text[at + 1..]);
-        let stem = film.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-        std::iter::once(text.as_str()).chain(tails).chain([stem.as_str()]).find_map(|name| self.by_name.get(name))
+        names_of(film).iter().find_map(|name| self.by_name.get(name))
     }
 
     /// Films with a report.

@@ -19,7 +19,7 @@ pub struct Analysis {
     pub input: Plane,
     /// Scores of the film itself, 0 to 1, one for each label; 0.5 is the operating point. Empty without a classifier.
     pub predictions: Vec<f32>,
-    /// Film activation of every feature: its maximum over tokens. Empty without an SAE.
+    /// Film activation of every feature: its maximum over tokens; 0 of a suppressed one. Empty without an SAE.
     pub activations: Vec<f32>,
     /// Decoded unedited latent with its scores; none without a decoder.
     pub reconstruction: Option<Frame>,
@@ -29,8 +29,10 @@ pub struct Analysis {
     pub sae: Option<SaeQuality>,
     /// Time from radiograph to here.
     pub milliseconds: f32,
-    /// Tokens `[1, n, d]` that the decoder draws; none without an encoder.
+    /// Tokens `[1, n, d]` that the decoder draws, without suppressed features; none without an encoder.
     pub(crate) latent: Option<Tensor<3>>,
+    /// The tokens as the encoder made them, where suppression changed them: what an SAE measures tokens by.
+    pub(crate) read: Option<Tensor<3>>,
     /// Activations at every token `[n, m]`; empty without an SAE.
     pub(crate) token_activations: Vec<f32>,
     /// Gradients of label scores at the latent, kept once taken: a finding's slider asks for the same one all the time.
@@ -94,10 +96,6 @@ impl Engine {
     pub(crate) fn analyze_inputs(&self, inputs: Inputs) -> Result<Analysis> {
         let film = |own: &Option<Plane>| self.film_tensor(own.as_ref().unwrap_or(&inputs.frame));
         let latent = self.bundle.encoder.as_ref().map(|encoder| encoder.encode(film(&inputs.encoder)));
-        let predictions = match &self.bundle.classifier {
-            Some(classifier) => self.read(self.scores(classifier.logits(film(&inputs.classifier))).into_floats())?,
-            None => Vec::new(),
-        };
         let tokens = match &self.bundle.sae_encoder {
             Some(encoder) => Some(encoder.encode(film(&inputs.sae_encoder))),
             None => latent.clone(),
@@ -106,9 +104,21 @@ impl Engine {
             Some(tokens) => self.sparse_code(tokens)?,
             None => (Vec::new(), None),
         };
+        let (latent, read) = match (self.bundle.latent_suppression(), latent) {
+            (Some(suppression), Some(latent)) => (Some(suppression.apply(latent.clone())), Some(latent)),
+            (_, latent) => (latent, None),
+        };
         let reconstruction = match (&self.bundle.decoder, &latent) {
             (Some(_), Some(latent)) => self.decode(latent.clone())?.pop(),
             _ => None,
+        };
+        let predictions = match (&self.bundle.classifier, self.bundle.latent_suppression(), &reconstruction) {
+            // What is suppressed is gone from the decoded latent, and from nothing else.
+            (Some(_), Some(_), Some(frame)) => frame.predictions.clone(),
+            (Some(classifier), ..) => {
+                self.read(self.scores(classifier.logits(film(&inputs.classifier))).into_floats())?
+            }
+            (None, ..) => Vec::new(),
         };
         let input = inputs.frame;
         let quality = match &reconstruction {
@@ -129,12 +139,13 @@ impl Engine {
             sae,
             milliseconds: 0.0,
             latent,
+            read,
             token_activations,
             gradients: Arc::default(),
         })
     }
 
-    /// Film activations of a frame alone: encoder and SAE, nothing decoded.
+    /// Film activations of a frame alone: encoder and SAE, nothing decoded. Suppressed features read 0.
     ///
     /// # Errors
     /// When a part is missing or the device fails.
@@ -144,7 +155,10 @@ impl Engine {
         let sae = self.bundle.sae.as_ref().ok_or(self.bundle.missing("SAE", "activations"))?;
         let latent = encoder.encode(self.film_tensor(input));
         let [_, tokens, dim] = latent.dims();
-        let activations = self.read(sae.activations(latent.reshape([tokens, dim])).into_floats())?;
+        let mut activations = self.read(sae.activations(latent.reshape([tokens, dim])).into_floats())?;
+        if let Some(suppression) = &self.bundle.suppression {
+            suppression.silence(&mut activations, self.feature_count());
+        }
         Ok(film_activations(&activations, self.feature_count()))
     }
 
@@ -199,9 +213,12 @@ impl Engine {
         let activations = sae.activations(x.clone());
         let restored = self.read(sae.reconstruct(activations.clone(), &x).into_floats())?;
         let x = self.read(x.into_floats())?;
-        let activations = self.read(activations.into_floats())?;
+        let mut activations = self.read(activations.into_floats())?;
         let active = activations.iter().filter(|&&a| a > 0.0).count() as f64 / tokens as f64;
         let explained_variance = if tokens > 1 { metrics::explained_variance(&x, &restored, dim)? } else { f64::NAN };
+        if let Some(suppression) = &self.bundle.suppression {
+            suppression.silence(&mut activations, self.feature_count());
+        }
         Ok((activations, Some(SaeQuality { active, explained_variance })))
     }
 }

@@ -125,6 +125,12 @@ impl Engine {
         {
             return Err(Error::Invalid(format!("feature {feature} = {value} is not an activation of this bundle")));
         }
+        if let Some((feature, _)) = edit.features.iter().find(|&(&f, &v)| v != 0.0 && self.bundle.is_suppressed(f)) {
+            return Err(Error::Invalid(format!(
+                "feature {feature} is suppressed in bundle \"{}\": no prediction may rest on it",
+                self.bundle.manifest.name
+            )));
+        }
         let labels = self.bundle.labels().count();
         match edit.findings.iter().find(|&(&label, &step)| label >= labels || !step.is_finite()) {
             Some((label, step)) => {
@@ -143,7 +149,7 @@ impl Engine {
             let features = self.feature_count();
             let data = TensorData::new(analysis.token_activations.clone(), [tokens, features]);
             let activations = Tensor::from_data(data, self.device.tensor_device());
-            let read = latent.reshape([tokens, dim]);
+            let read = self.read_tokens(analysis)?.reshape([tokens, dim]);
             latent = sae.reconstruct(activations, &read).reshape([1, tokens, dim]);
         }
         if !edit.features.is_empty() {
@@ -172,12 +178,17 @@ impl Engine {
         let step = steps.transpose().matmul(rows);
         // An SAE that normalises tokens moves each of them by its own measure.
         let [_, _, dim] = self.latent(analysis)?.dims();
-        let read = self.latent(analysis)?.clone().reshape([tokens, dim]);
+        let read = self.read_tokens(analysis)?.reshape([tokens, dim]);
         let step = match sae.row_scale(&read) {
             Some(scale) => step * scale,
             None => step,
         };
         Ok(step.unsqueeze::<3>())
+    }
+
+    /// The tokens `[1, n, d]` that the SAE read.
+    fn read_tokens(&self, analysis: &Analysis) -> Result<Tensor<3>> {
+        analysis.read.as_ref().map_or_else(|| self.latent(analysis), Ok).cloned()
     }
 
     /// How much a feature's activation changes at every token when its film activation becomes `value`: where it fires,

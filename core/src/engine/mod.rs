@@ -53,7 +53,7 @@ impl Engine {
     /// See [`Bundle::open`] and [`Bundle::with_classifier_of`].
     pub fn with_classifier_of(self, source: &BundleSource) -> Result<Self> {
         let other = Bundle::open(source, self.device.tensor_device())?;
-        Ok(Self { bundle: self.bundle.with_classifier_of(&other)?, ..self })
+        Ok(Self { bundle: self.bundle.with_classifier_of(&other, self.device.tensor_device())?, ..self })
     }
 
     /// The open bundle.
@@ -118,7 +118,7 @@ impl Engine {
         let frames = decoder.decode(latents);
         let [count, _, height, width] = frames.dims();
         let labels = self.bundle.labels().count();
-        let scores = match &self.bundle.classifier {
+        let scores = match &self.bundle.frame_reader {
             Some(classifier) => self.read(self.scores(classifier.logits(frames.clone())).into_floats())?,
             None => Vec::new(),
         };

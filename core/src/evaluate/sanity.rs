@@ -166,6 +166,7 @@ impl Engine {
         let classifier = self.bundle.classifier.as_ref()?.randomised(depth, self.device.tensor_device())?;
         let mut bundle = self.bundle.clone();
         bundle.classifier = Some(Arc::clone(&classifier));
+        bundle.frame_reader = Some(classifier);
         Some(Self { device: self.device.clone(), bundle })
     }
 }

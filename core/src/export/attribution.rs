@@ -1,6 +1,6 @@
 //! Attribution maps of one film side by side, each on its own scale or, of one unit, on a common one.
 
-use crate::attribution::{Attribution, Cells};
+use crate::attribution::Attribution;
 use crate::error::Result;
 use crate::export::{Made, SOFTWARE, canvas_png};
 use crate::plane::Plane;
@@ -63,8 +63,8 @@ pub fn attribution_png(film: &Plane, maps: &[Attribution], score: f32) -> Result
         let below = Area { y: whole.y + PANEL + 12, height: 6, ..whole };
         match map.cells.as_ref().filter(|_| map.method == "log-ratio") {
             Some(cells) => {
-                draw_cells(&mut canvas, &font, cells, area);
-                ratio_bar(&mut canvas, &font, below);
+                draw_cells(&mut canvas, &font, &cells.log_ratios, [cells.width, cells.height], area);
+                ratio_bar(&mut canvas, &font, below, "ln(probability of the cell / base rate)");
             }
             None => {
                 let heat = Heat::of(&map.map, 0.75);
@@ -104,11 +104,11 @@ fn bar(canvas: &mut Canvas, font: &Font, area: Area, map: &Attribution, heat: He
 }
 
 /// Cells with their numbers, viridis from -5 to 5, without interpolation: the network has no more places than these.
-fn draw_cells(canvas: &mut Canvas, font: &Font, cells: &Cells, area: Area) {
-    let (w, h) = (cells.width as u32, cells.height as u32);
+pub(crate) fn draw_cells(canvas: &mut Canvas, font: &Font, values: &[f32], [width, height]: [usize; 2], area: Area) {
+    let (w, h) = (width as u32, height as u32);
     for row in 0..h {
         for column in 0..w {
-            let value = cells.log_ratios[(row * w + column) as usize];
+            let value = values.get((row * w + column) as usize).copied().unwrap_or(f32::NAN);
             let (left, right) = (area.x + column * area.width / w, area.x + (column + 1) * area.width / w);
             let (top, bottom) = (area.y + row * area.height / h, area.y + (row + 1) * area.height / h);
             let cell = Area { x: left, y: top, width: right - left, height: bottom - top };
@@ -127,13 +127,13 @@ fn draw_cells(canvas: &mut Canvas, font: &Font, cells: &Cells, area: Area) {
     }
 }
 
-fn ratio_bar(canvas: &mut Canvas, font: &Font, area: Area) {
+/// The scale of [`draw_cells`].
+pub(crate) fn ratio_bar(canvas: &mut Canvas, font: &Font, area: Area, unit: &str) {
     let most = area.width.saturating_sub(1).max(1) as f32;
     canvas.paint(area, |x, _| (viridis(RATIOS * (2.0 * x as f32 / most - 1.0)), 1.0));
     let baseline = (area.y + area.height) as f32 + 16.0;
     let (left, right) = (area.x as f32, (area.x + area.width) as f32);
     canvas.text(font, 13.0, left, baseline, colour::SECONDARY, "−5");
-    let unit = "ln(probability of the cell / base rate)";
     canvas.text(font, 13.0, (left + right - font.width(unit, 13.0)) / 2.0, baseline, colour::SECONDARY, unit);
     canvas.text_right(font, 13.0, right, baseline, colour::SECONDARY, "5");
 }
@@ -154,6 +154,7 @@ fn two_significant(value: f32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::attribution::Cells;
 
     fn attribution(method: &'static str, map: Plane, cells: Option<Cells>) -> Attribution {
         let is_blank = map.data().iter().all(|&v| v == 0.0);

@@ -66,6 +66,14 @@ pub fn picture_png(rgba: &[u8], width: u32, height: u32) -> Result<Vec<u8>> {
     encode_png(&rgb, width, height, ExtendedColorType::Rgb8, Made::ByModel)
 }
 
+/// A PNG of a small picture, four bytes a pixel.
+///
+/// # Errors
+/// When the sizes do not fit.
+pub(crate) fn encode_rgba(rgba: &[u8], width: u32, height: u32, made: Made) -> Result<Vec<u8>> {
+    encode_png(rgba, width, height, ExtendedColorType::Rgba8, made)
+}
+
 /// A PNG with its text fields.
 fn encode_png(pixels: &[u8], width: u32, height: u32, kind: ExtendedColorType, made: Made) -> Result<Vec<u8>> {
     let mut png = Vec::new();

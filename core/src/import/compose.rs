@@ -7,7 +7,8 @@ use crate::bundle::check;
 use crate::bundle::film_kind::FilmKind;
 use crate::bundle::load::{CLASSIFIER_FILE, SAE_ENCODER_FILE, SAE_FILE, TEXT_FILE};
 use crate::bundle::manifest::{
-    ClassifierPart, DecoderKind, EncoderKind, LatentShape, Manifest, Provenance, SaeEncoder, SaePart, TextPart, VERSION,
+    ClassifierPart, DecoderKind, EncoderKind, LatentShape, Manifest, Provenance, SUPPRESSED_VERSION, SaeEncoder,
+    SaePart, TextPart, VERSION,
 };
 use crate::bundle::save::prefixed;
 use crate::bundle::words::TokenizerFile;
@@ -224,6 +225,9 @@ pub fn compose(name: &str, parts: Vec<Part>) -> Result<Composed> {
             });
         }
         tensors.push((SAE_FILE, weights));
+        if !part.suppressed.is_empty() {
+            manifest.version = SUPPRESSED_VERSION;
+        }
         manifest.sae = Some(part);
     }
     if let Some((part, weights, beside, source)) = text {

@@ -165,6 +165,7 @@ fn sparse(source: Source, config: Option<&Json>, hint: &mut Hint) -> Result<Reco
         features: Vec::new(),
         explained_variance: f32::NAN,
         active_per_token: f32::NAN,
+        suppressed: Vec::new(),
     };
     Ok(Recognised { found: vec![Found::Sae(part, prefixed("sae", imported.weights))], notes })
 }

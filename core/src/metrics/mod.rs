@@ -4,10 +4,12 @@
 //! answer on any number of threads.
 
 mod correlation;
+mod decisions;
 mod interval;
 mod precision;
 
 pub use correlation::spearman;
+pub use decisions::{Confusion, Flips, brier, expected_calibration_error, flips};
 pub use interval::{mean_bootstrap, ratio_bootstrap, share_wilson};
 pub use precision::average_precision;
 
@@ -272,15 +274,15 @@ fn midranks(values: &[f32]) -> Vec<f64> {
     ranks
 }
 
-/// Quantile (0 to 1) of ascending values, linear between neighbours.
-fn quantile(sorted: &[f64], q: f64) -> f64 {
+/// Quantile (0 to 1) of ascending values, at least one, linear between neighbours.
+pub(crate) fn quantile(sorted: &[f64], q: f64) -> f64 {
     let rank = q * (sorted.len() - 1) as f64;
     let (low, high) = (sorted[rank.floor() as usize], sorted[rank.ceil() as usize]);
     low + (high - low) * rank.fract()
 }
 
 /// Quantile of the standard normal distribution for `p` in (0.5, 1), by bisection of its integral.
-fn normal_quantile(p: f64) -> f64 {
+pub(crate) fn normal_quantile(p: f64) -> f64 {
     // Integral from 0 to z by its power series (Abramowitz and Stegun 26.2.10), exact to rounding up to z = 6.
     let above_half = |z: f64| {
         let (mut term, mut sum, mut n) = (z, z, 0.0);

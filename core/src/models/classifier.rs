@@ -227,6 +227,18 @@ impl Classifier for ConvClassifier {
         Some(mean(self.members.iter().enumerate().map(|(i, m)| m.out.forward(m.pooled(own(i)))).collect()))
     }
 
+    fn pooled_of_maps(&self, maps: Tensor<4>) -> Option<Tensor<2>> {
+        let each = maps.dims()[1] / self.members.len();
+        let own = |index: usize| maps.clone().narrow(1, index * each, each);
+        Some(Tensor::cat(self.members.iter().enumerate().map(|(i, m)| m.pooled(own(i))).collect(), 1))
+    }
+
+    fn logits_of_pooled(&self, pooled: Tensor<2>) -> Option<Tensor<2>> {
+        let each = pooled.dims()[1] / self.members.len();
+        let own = |index: usize| pooled.clone().narrow(1, index * each, each);
+        Some(mean(self.members.iter().enumerate().map(|(i, m)| m.out.forward(own(i))).collect()))
+    }
+
     fn cell_logits(&self, frame: Tensor<4>) -> Option<Tensor<4>> {
         let half = self.half_resolution(frame);
         Some(mean(self.members.iter().map(|m| m.cell_logits(m.maps(half.clone()))).collect()))

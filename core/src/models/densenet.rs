@@ -120,6 +120,15 @@ impl Classifier for DenseNet {
         (self.config.crops == Crops::One).then(|| self.logits_of_views(maps))
     }
 
+    fn pooled_of_maps(&self, maps: Tensor<4>) -> Option<Tensor<2>> {
+        (self.config.crops == Crops::One).then(|| mean_of_pixels(maps))
+    }
+
+    fn logits_of_pooled(&self, pooled: Tensor<2>) -> Option<Tensor<2>> {
+        // Of ten crops the film's probability is the mean of ten, which their mean vector does not give.
+        (self.config.crops == Crops::One).then(|| self.head.forward(pooled))
+    }
+
     fn cell_logits(&self, frame: Tensor<4>) -> Option<Tensor<4>> {
         Some(linear_in_cells(&self.head, self.last_maps(frame)?))
     }

@@ -64,6 +64,14 @@ impl Classifier for Fitted<dyn Classifier> {
         self.network.logits_of_maps(maps)
     }
 
+    fn pooled_of_maps(&self, maps: Tensor<4>) -> Option<Tensor<2>> {
+        self.network.pooled_of_maps(maps)
+    }
+
+    fn logits_of_pooled(&self, pooled: Tensor<2>) -> Option<Tensor<2>> {
+        self.network.logits_of_pooled(pooled)
+    }
+
     fn cell_logits(&self, frame: Tensor<4>) -> Option<Tensor<4>> {
         self.network.cell_logits(self.fit(frame))
     }

@@ -23,6 +23,7 @@ pub mod resnet;
 pub mod resnet_autoencoder;
 pub mod sae;
 pub mod sizes;
+pub mod suppression;
 pub mod text;
 pub mod token_decoder;
 pub mod transformer;
@@ -74,6 +75,17 @@ pub trait Classifier: Send + Sync {
 
     /// Logits of such maps; differentiable.
     fn logits_of_maps(&self, _maps: Tensor<4>) -> Option<Tensor<2>> {
+        None
+    }
+
+    /// The vector of the whole film that the last layer reads, `[b, d]`, of the last maps; none where there is no single one.
+    fn pooled_of_maps(&self, _maps: Tensor<4>) -> Option<Tensor<2>> {
+        None
+    }
+
+    /// Logits of that vector, which is the latent of [`trunk::Trunk`]: what the last layer makes of it; differentiable. None
+    /// where the logits are not those of one vector.
+    fn logits_of_pooled(&self, _pooled: Tensor<2>) -> Option<Tensor<2>> {
         None
     }
 

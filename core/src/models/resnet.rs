@@ -178,6 +178,14 @@ impl Classifier for ResNet {
         Some(self.head.forward(mean_of_pixels(maps)))
     }
 
+    fn pooled_of_maps(&self, maps: Tensor<4>) -> Option<Tensor<2>> {
+        Some(mean_of_pixels(maps))
+    }
+
+    fn logits_of_pooled(&self, pooled: Tensor<2>) -> Option<Tensor<2>> {
+        Some(self.head.forward(pooled))
+    }
+
     fn cell_logits(&self, frame: Tensor<4>) -> Option<Tensor<4>> {
         Some(linear_in_cells(&self.head, self.last_maps(frame)?))
     }

@@ -57,6 +57,15 @@ impl Phantom {
         View::new(self.seed, &self.settings, side, 155.0 * body.frame[0], 104.0 * body.frame[2])
     }
 
+    /// Where rays pass at least a centimetre of lung, behind the heart too: `side` x `side` pixels by rows, as on the film.
+    #[must_use]
+    pub fn lungs(&self, side: usize) -> Vec<bool> {
+        let body = Body::new(self.seed, &self.settings);
+        let mut canvas = self.canvas(&body, side.max(1));
+        anatomy::expose(&body, &mut canvas);
+        canvas.lung.iter().map(|&millimetres| millimetres >= 10.0).collect()
+    }
+
     /// Millimetres of detector that a pixel of a film of `side` pixels covers.
     #[must_use]
     pub fn pixel_spacing_mm(&self, side: usize) -> f64 {

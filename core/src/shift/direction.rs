@@ -17,7 +17,7 @@ impl Engine {
             return Ok(known.clone());
         }
         let decoder = self.bundle.decoder.as_ref().ok_or(self.bundle.missing("decoder", "Latent Shift"))?;
-        let classifier = self.bundle.classifier.as_ref().ok_or(self.bundle.missing("classifier", "Latent Shift"))?;
+        let classifier = self.bundle.frame_reader.as_ref().ok_or(self.bundle.missing("classifier", "Latent Shift"))?;
         self.check_label(label)?;
         let z = self.latent(analysis)?.clone().autodiff().require_grad();
         let scores = self.scores(classifier.logits(decoder.decode(z.clone())));
@@ -38,7 +38,7 @@ impl Engine {
     pub(crate) fn unit_direction(&self, analysis: &Analysis, label: usize) -> Result<Tensor<3>> {
         self.check_label(label)?;
         let decoder = self.bundle.decoder.as_ref().ok_or(self.bundle.missing("decoder", "Latent Shift"))?;
-        let classifier = self.bundle.classifier.as_ref().ok_or(self.bundle.missing("classifier", "Latent Shift"))?;
+        let classifier = self.bundle.frame_reader.as_ref().ok_or(self.bundle.missing("classifier", "Latent Shift"))?;
         let latent = self.latent(analysis)?;
         let z = latent.clone().autodiff().require_grad();
         let logit = classifier.logits(decoder.decode(z.clone())).narrow(1, label, 1);

@@ -182,6 +182,7 @@ pub(super) fn train(job: &TrainJob<'_>) -> Result<TrainReport> {
         features,
         explained_variance: explained_variance as f32,
         active_per_token: active as f32,
+        suppressed: Vec::new(),
     });
     let note = "fluoro train sae; gated, decoder norms free and weighting the sparsity, folded after training; lambda 3; \
                 all gates tightened alike to the wanted active features a token; names: Spearman correlation with the table's columns, at least \

@@ -148,6 +148,7 @@ impl StoredSaeJob<'_> {
             features,
             explained_variance: quality.explained_variance as f32,
             active_per_token: quality.active as f32,
+            suppressed: Vec::new(),
         });
         let recipe = format!(
             "fluoro train sae STORE; store of {} films of {}; runs {}; held out {}; device {}",
