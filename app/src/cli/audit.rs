@@ -1,13 +1,12 @@
 //! `fluoro audit`: which features follow a column of metadata, and what taking them away does to predictions.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
 use clap::Args;
 use fluoro_core::audit::injection::Marker;
-use fluoro_core::audit::page::{detection_csv, page, usage_csv};
-use fluoro_core::audit::{Audit, AuditRequest, ColumnAudit, Judged, audit};
+use fluoro_core::audit::{Audit, AuditFiles, AuditRequest, ColumnAudit, Judged, audit};
 use fluoro_core::bundle::suppress;
 use fluoro_core::engine::{Engine, Progress, Step};
 use fluoro_core::export::atomic;
@@ -102,7 +101,7 @@ struct Report<'a> {
 /// # Errors
 /// When the store, the table, a column or the bundle cannot be used, or an output cannot be written; then nothing is written.
 pub fn run(args: &AuditArgs, global: &Global) -> Result<(), Failure> {
-    let beside = args.output.as_deref().map(Beside::of).transpose()?;
+    let beside = args.output.as_deref().map(AuditFiles::beside).transpose()?;
     if let Some(folder) = &args.into {
         atomic::check_folder(folder)?;
     }
@@ -132,9 +131,6 @@ pub fn run(args: &AuditArgs, global: &Global) -> Result<(), Failure> {
         checkpoint: beside.as_ref().map(|beside| beside.checkpoint.clone()),
         seed: args.seed,
     };
-    if let Some(folder) = &request.checkpoint {
-        std::fs::create_dir_all(folder).map_err(|e| Error::Write { path: folder.clone(), reason: e.to_string() })?;
-    }
     let meter = Meter::long();
     let report = |step: Step<'_>| meter.report(step);
     let never = AtomicBool::new(false);
@@ -142,7 +138,7 @@ pub fn run(args: &AuditArgs, global: &Global) -> Result<(), Failure> {
     drop(meter);
     let mut outputs = Vec::new();
     if let Some(beside) = &beside {
-        outputs = beside.write(&found)?;
+        outputs = beside.write(&found, &std::env::args().collect::<Vec<_>>().join(" "))?;
     }
     if let (Some(folder), Some(source)) = (&args.into, &source) {
         suppress(source, &suppressed, folder)?;
@@ -163,52 +159,6 @@ pub fn run(args: &AuditArgs, global: &Global) -> Result<(), Failure> {
     output::answer(global, &report, &text)
 }
 
-/// The report's files.
-struct Beside {
-    html: PathBuf,
-    json: PathBuf,
-    detection: PathBuf,
-    usage: PathBuf,
-    checkpoint: PathBuf,
-}
-
-impl Beside {
-    fn of(html: &Path) -> Result<Self> {
-        if output::extension(html) != "html" {
-            let reason = "an audit is written as .html".into();
-            return Err(Error::Write { path: html.to_path_buf(), reason });
-        }
-        let with = |ending: &str| html.with_extension(ending);
-        let files = Self {
-            html: html.to_path_buf(),
-            json: with("json"),
-            detection: with("detection.csv"),
-            usage: with("usage.csv"),
-            checkpoint: with("checkpoint"),
-        };
-        for path in [&files.html, &files.json, &files.detection, &files.usage] {
-            atomic::check_file(path)?;
-        }
-        Ok(files)
-    }
-
-    fn write(&self, found: &Audit) -> Result<Vec<PathBuf>> {
-        let json = serde_json::to_vec_pretty(found).map_err(|e| Error::Invalid(e.to_string()))?;
-        let command = std::env::args().collect::<Vec<_>>().join(" ");
-        let files = [
-            (&self.html, page(found, &command)?.into_bytes()),
-            (&self.json, json),
-            (&self.detection, detection_csv(found)?),
-            (&self.usage, usage_csv(found)?),
-        ];
-        for (path, bytes) in &files {
-            atomic::write_atomic(path, |out| out.write_all(bytes))?;
-        }
-        let _nothing_to_resume = std::fs::remove_dir_all(&self.checkpoint);
-        Ok(files.iter().map(|(path, _)| (*path).clone()).collect())
-    }
-}
-
 fn rows(column: &ColumnAudit) -> Vec<Row<'_>> {
     let usage = column.usage.as_ref().map(|usage| usage.rows.as_slice()).unwrap_or_default();
     let effects = |feature: u32| {
@@ -223,7 +173,7 @@ fn rows(column: &ColumnAudit) -> Vec<Row<'_>> {
                 edit: &row.edit,
                 delta: judged.judgement.effect.map(|effect| effect.value),
                 control: judged.judgement.among_features.map(|place| place.mean),
-                used: judged.judgement.used,
+                used: judged.stands,
             })
             .collect()
     };

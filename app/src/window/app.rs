@@ -14,6 +14,7 @@ use super::dialogs::Dialogs;
 use super::light_box::LightBox;
 use super::panels::palette::Palette;
 use super::state::attribution::AttributionState;
+use super::state::audit::AuditState;
 use super::state::edits::Pictures;
 use super::state::features::FeatureList;
 use super::state::films::{OpenFilm, Study};
@@ -72,6 +73,8 @@ pub enum Tab {
     Gallery,
     /// The film in words.
     Report,
+    /// A column of metadata against features and predictions.
+    Audit,
     /// Times.
     Performance,
 }
@@ -144,6 +147,8 @@ pub struct App {
     pub named: Arc<Vec<Feature>>,
     /// The film in words.
     pub report: ReportState,
+    /// The audit of the open store.
+    pub audit: AuditState,
     /// Small pictures of the bundle's gallery.
     pub gallery: Gallery,
     /// The activation store that is open.
@@ -221,6 +226,7 @@ impl App {
             attribution: AttributionState::default(),
             named: Arc::default(),
             report: ReportState::default(),
+            audit: AuditState::default(),
             gallery: Gallery::default(),
             store: StoreState::default(),
             light_box: LightBox::default(),
@@ -304,7 +310,7 @@ impl App {
     pub fn label_in(&self, open: &OpenStore, feature: u32) -> Option<String> {
         let found = open.labels.as_ref().and_then(|labels| labels.of(feature)).map(|label| label.text.clone());
         let own = || {
-            let manifest = self.manifest().filter(|it| it.encoding_hash() == open.store.info().bundle_hash)?;
+            let manifest = self.manifest().filter(|_| self.store.is_own)?;
             manifest.sae.as_ref()?.features.get(feature as usize)?.label.clone()
         };
         found.or_else(own)
@@ -350,6 +356,14 @@ impl App {
             && !self.gallery.is_busy()
             && !self.store.is_busy()
             && self.report.job.working.is_none()
+            && self.audit.job.working.is_none()
             && self.film.as_ref().is_none_or(|film| film.pyramid().is_some())
+    }
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        // A note that is being typed when the window closes is not lost.
+        self.store.keep_notes();
     }
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use fluoro_core::audit::AuditFiles;
 use fluoro_core::bundle::BundleSource;
 use fluoro_core::export::atomic::write_atomic;
 use fluoro_core::export::job::{ExportJob, ExportKind};
@@ -40,6 +41,10 @@ pub enum Purpose {
     OpenStore,
     /// Where the report goes.
     ExportReport,
+    /// A table of metadata.
+    OpenMetadata,
+    /// Where the audit goes.
+    ExportAudit,
     /// Where the sheet of a store's feature goes.
     ExportFeatureSheet,
 }
@@ -88,9 +93,14 @@ impl App {
             Purpose::ExportGif => format!("{stem}-{target}.gif"),
             Purpose::ExportSheet => format!("{stem}-{target}.png"),
             Purpose::ExportFrames => format!("{stem}-{target}"),
+            Purpose::ExportAudit => "audit.html".to_owned(),
             Purpose::ExportReport => format!("{stem}-report.txt"),
             Purpose::ExportFeatureSheet => format!("feature-{}.png", self.store.feature),
-            Purpose::OpenFilms | Purpose::OpenFolder | Purpose::OpenBundle | Purpose::OpenStore => String::new(),
+            Purpose::OpenFilms
+            | Purpose::OpenFolder
+            | Purpose::OpenBundle
+            | Purpose::OpenStore
+            | Purpose::OpenMetadata => String::new(),
         }
     }
 
@@ -110,6 +120,8 @@ impl App {
             Purpose::OpenBundle => self.open_bundle(BundleSource::Folder(first)),
             Purpose::OpenStore => self.open_store(first),
             Purpose::ExportReport => self.export_report(&first),
+            Purpose::OpenMetadata => self.audit.metadata = Some(first),
+            Purpose::ExportAudit => self.export_audit(&first),
             Purpose::ExportFeatureSheet => self.export_feature_sheet(first),
             Purpose::ExportPicture => self.export_picture(first),
             Purpose::ExportGif | Purpose::ExportSheet | Purpose::ExportFrames => self.export_shift(purpose, first),
@@ -134,9 +146,22 @@ impl App {
         }
     }
 
+    /// Writes the audit.
+    pub fn export_audit(&mut self, path: &Path) {
+        let Some(audit) = &self.audit.job.value else { return };
+        let written = AuditFiles::beside(path).and_then(|files| files.write(audit, &self.audit.command));
+        match written {
+            Ok(paths) => {
+                let names = paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join("\n");
+                self.toasts.news(self.now, "Audit written", names);
+            }
+            Err(error) => self.toasts.problem(&Problem::new("Nothing was written", &error)),
+        }
+    }
+
     /// Draws and writes the sheet of the store's feature.
     pub fn export_feature_sheet(&mut self, path: PathBuf) {
-        let (Some(open), Some(page)) = (&self.store.open, &self.store.page) else { return };
+        let (Some(open), Some(page)) = (&self.store.open, self.store.shown_page()) else { return };
         let (store, page) = (Arc::clone(&open.store), page.page.clone());
         let manifest = self.manifest().filter(|it| it.encoding_hash() == store.info().bundle_hash).cloned();
         let name = self.label_in(open, page.statistics.feature);
@@ -190,6 +215,13 @@ fn dialog(purpose: Purpose, name: &str) -> Vec<PathBuf> {
         Purpose::OpenBundle => one(dialog.set_title("Open a bundle: the folder with bundle.ron").pick_folder()),
         Purpose::OpenStore => {
             one(dialog.set_title("Open an activation store: the folder with store.ron").pick_folder())
+        }
+        Purpose::OpenMetadata => {
+            let dialog = dialog.set_title("Open a table of metadata").add_filter("CSV", &["csv"]);
+            one(dialog.add_filter("All files", &["*"]).pick_file())
+        }
+        Purpose::ExportAudit => {
+            one(dialog.set_title("Export audit").set_file_name(name).add_filter("HTML", &["html"]).save_file())
         }
         Purpose::ExportReport => {
             let dialog = dialog.set_title("Export report: .txt, .json or .dcm.txt").set_file_name(name);

@@ -11,6 +11,7 @@ use fluoro_core::worker::{BundleView, Event, FilmView, RequestId};
 use super::app::{App, Source, Tab};
 use super::light_box;
 use super::state::attribution::{AttributionState, SLOTS, Shown};
+use super::state::audit::AuditState;
 use super::state::edits::{History, Made, Pictures};
 use super::state::films::{OpenFilm, Study, file_name};
 use super::state::job::Step;
@@ -32,6 +33,7 @@ impl App {
         let ctx = self.ctx.clone();
         if self.store.take(&ctx) {
             (self.layout.bottom, self.layout.tab) = (true, Tab::Gallery);
+            self.audit = AuditState::default();
             self.find_labels();
         }
         self.take_sheet();
@@ -81,6 +83,7 @@ impl App {
         self.shift.job.working = None;
         self.attribution.jobs.iter_mut().for_each(|job| job.working = None);
         self.report.job.working = None;
+        self.audit.job.working = None;
         self.export.working = None;
     }
 
@@ -94,6 +97,7 @@ impl App {
                 let _for_one = self.shift.job.advance(id, step.clone())
                     || self.attribution.jobs.iter_mut().any(|job| job.advance(id, step.clone()))
                     || self.report.job.advance(id, step.clone())
+                    || self.audit.job.advance(id, step.clone())
                     || self.export.advance(id, step);
             }
             Event::Shifted(id, shift) => {
@@ -117,6 +121,9 @@ impl App {
             Event::Reported(id, worded) => {
                 self.report.job.finish(id, ReportShown::new(worded));
             }
+            Event::Audited(id, audit) => {
+                self.audit.job.finish(id, audit);
+            }
             Event::Exported(id, paths) => self.exported(id, paths),
             Event::Failed(id, error) => self.failed(id, &error),
             Event::Warning(text) => self.toasts.warn("Please note", text),
@@ -138,6 +145,7 @@ impl App {
         self.shift = ShiftState::default();
         self.attribution = AttributionState::default();
         self.report = ReportState::default();
+        self.audit = AuditState::default();
         self.store.forget_pages();
         self.find_labels();
         self.source = Source::Edit;
@@ -244,6 +252,9 @@ impl App {
             let problem = Problem::new("The report could not be written", error);
             self.report.is_cancelled = cancelled;
             self.report.job.fail(id, (!cancelled).then_some(problem));
+        } else if self.audit.job.awaits(id) {
+            let problem = Problem::new("The audit could not be done", error);
+            self.audit.job.fail(id, (!cancelled).then_some(problem));
         } else if self.export.awaits(id) {
             let problem = Problem::new("Nothing was written", error);
             if !cancelled {

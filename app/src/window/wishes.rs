@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
+use fluoro_core::audit::AuditRequest;
 use fluoro_core::bundle::manifest::GalleryFilm;
 use fluoro_core::bundle::{BundleSource, embedded};
 use fluoro_core::engine::Edit;
@@ -14,6 +15,7 @@ use fluoro_core::worker::{FilmSource, RequestId};
 
 use super::app::{App, Source, Tab};
 use super::state::attribution::SLOTS;
+use super::state::audit::AuditState;
 use super::state::edits::{Handle, History, Pictures};
 use super::state::films::{Film, Study};
 use super::state::problem::Problem;
@@ -246,9 +248,23 @@ impl App {
         }
     }
 
+    /// Audits the column that the panel names.
+    pub fn compute_audit(&mut self) {
+        let (Some(worker), Some(open), Some(view)) = (&self.worker, &self.store.open, &self.model.view) else { return };
+        let request = AuditRequest {
+            metadata: self.audit.metadata.clone(),
+            ..AuditRequest::new(open.store.folder(), self.audit.column.trim())
+        };
+        self.audit.command = AuditState::command_of(&request, &view.manifest.name);
+        let id = worker.audit(request);
+        self.audit.job.start(id);
+    }
+
     /// Takes the labels of the store that is open where they are of the bundle's features, else the bundle's own.
     pub(super) fn find_labels(&mut self) {
         let Some(view) = &self.model.view else { return };
+        let hash = view.manifest.encoding_hash();
+        self.store.is_own = self.store.open.as_ref().is_some_and(|open| open.store.info().bundle_hash == hash);
         let of_store = self.store.open.as_ref().and_then(|open| {
             let labels = open.labels.as_ref().filter(|labels| labels.bundle_hash == view.manifest.encoding_hash())?;
             Some((Arc::clone(labels), open.store.folder().display().to_string()))
@@ -306,7 +322,8 @@ impl App {
 
     /// Stops the long work in progress.
     pub fn cancel(&mut self) {
-        let jobs = [&self.shift.job.working, &self.report.job.working, &self.export.working].map(Option::as_ref);
+        let jobs = [&self.shift.job.working, &self.report.job.working, &self.audit.job.working, &self.export.working]
+            .map(Option::as_ref);
         let both = self.attribution.jobs.iter().map(|job| job.working.as_ref());
         let ids: Vec<RequestId> = jobs.into_iter().chain(both).flatten().map(|(id, _)| *id).collect();
         if let Some(worker) = &self.worker {

@@ -14,6 +14,7 @@ pub mod bootstrap;
 pub mod column;
 pub mod detection;
 pub mod domain;
+mod files;
 pub mod films;
 pub mod folds;
 pub mod gap;
@@ -33,4 +34,5 @@ pub mod table;
 pub mod usage;
 pub mod words;
 
+pub use files::AuditFiles;
 pub use run::{Audit, AuditRequest, ColumnAudit, EXAMPLE_SIDE, Example, Judged, LabelBaseline, NotDone, audit};

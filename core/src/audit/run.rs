@@ -16,6 +16,7 @@ use super::baseline::{PixelSignals, metadata_baselines};
 use super::column::{Column, Values};
 use super::detection::{DetectionOptions, detect};
 use super::domain::{DomainTest, Predictions, domain_test};
+use super::files::KEPT;
 use super::films::AuditedFilms;
 use super::folds::CrossValidation;
 use super::gap::{Gap, Lean, gap, lean};
@@ -56,6 +57,9 @@ const MARKED: usize = 60;
 const DECODED_FILMS: usize = 64;
 const DECODED_FEATURES: usize = 2;
 const DECODED_CONTROLS: usize = 8;
+/// Films that a difference of groups is found on, and fewest of each group.
+const FITTED: usize = 2000;
+const LEAST_FITTED: usize = 20;
 /// Films in a ranking of maps.
 const RANKED: usize = 10;
 /// False discovery rate under which a feature counts as following a column.
@@ -190,7 +194,10 @@ pub struct Judged {
     pub features: Vec<usize>,
     /// The label.
     pub label: String,
-    /// What is said.
+    /// Whether it counts as use here, where many labels and edits are looked at together: the rule holds within the groups'
+    /// contrast, and no control reaches the effect.
+    pub stands: bool,
+    /// What the rule says of it alone.
     #[serde(flatten)]
     pub judgement: Judgement,
 }
@@ -235,6 +242,11 @@ pub fn audit(engine: Option<&Engine>, request: &AuditRequest, progress: &Progres
     let films = AuditedFilms::new(&store, table, progress)?;
     let columns = request.columns.iter().map(|name| films.column(name)).collect::<Result<Vec<_>>>()?;
     let finding = request.finding.as_deref().map(|name| films.column(name)).transpose()?;
+    if let Some(finding) = finding.as_ref().filter(|finding| present(finding).is_none()) {
+        let reason =
+            format!("column \"{}\" does not say yes or no of a finding; write 1 and 0, or yes and no", finding.name);
+        return Err(Error::Invalid(reason));
+    }
     let tables = detect(&films, &columns, finding.as_ref(), &DetectionOptions::default(), progress)?;
     let given = request.predictions.as_deref().map(|path| predictions_of(path, &films)).transpose()?;
     let work = Work { engine, request, store: &store, films: &films, given: given.as_ref(), columns: &columns };
@@ -251,7 +263,7 @@ pub fn audit(engine: Option<&Engine>, request: &AuditRequest, progress: &Progres
         }
         (Some(engine), false) => kept(&mut not_done, "markers drawn onto films", || {
             let reader = EngineReader::new(engine, &work.followers(&audited))?;
-            let places = balanced(&columns[0], films.patients(), MARKED, request.seed);
+            let places = balanced(&as_two_groups(&columns[0], None), films.patients(), MARKED, request.seed);
             respond(&work.records(&places)?, &request.markers, &reader, request.seed, progress)
         })?,
     };
@@ -283,7 +295,7 @@ fn kept<T>(not_done: &mut Vec<NotDone>, part: &str, work: impl FnOnce() -> Resul
         Ok(found) => Ok(Some(found)),
         Err(error @ (Error::Cancelled | Error::Device { .. })) => Err(error),
         Err(error) => {
-            not_done.push(NotDone::new(part, &error.to_string()));
+            not_done.push(NotDone::new(part, &without_paths(&error.to_string())));
             Ok(None)
         }
     }
@@ -301,6 +313,9 @@ fn predictions_of(path: &Path, films: &AuditedFilms<'_>) -> Result<(Vec<usize>, 
             known.all(|&row| number(row, column).is_some_and(|value| (0.0..=1.0).contains(&value)))
         })
         .collect();
+    // A table of truth and predictions tells them apart by this prefix.
+    let named: Vec<&str> = columns.iter().copied().filter(|column| column.starts_with("prob_")).collect();
+    let columns = if named.is_empty() { columns } else { named };
     if columns.is_empty() {
         return Err(Error::dataset(path, "no column holds a probability from 0 to 1 for every film"));
     }
@@ -458,7 +473,7 @@ impl Work<'_> {
         let mut found = Vec::new();
         for label in self.labels() {
             let Ok(truth) = self.films.column(&label) else { continue };
-            let Ok(truth) = truth.flags() else { continue };
+            let Some(truth) = present(&truth) else { continue };
             let others: Vec<Column> =
                 self.columns.iter().filter(|column| !column.name.eq_ignore_ascii_case(&label)).cloned().collect();
             if others.is_empty() {
@@ -507,7 +522,7 @@ impl Work<'_> {
 
     /// What is known of a label on films.
     fn truth(&self, label: &str, places: &[usize]) -> Vec<Option<bool>> {
-        let column = self.films.column(label).ok().and_then(|column| column.flags().ok());
+        let column = self.films.column(label).ok().and_then(|column| present(&column));
         places.iter().map(|&place| column.as_ref().and_then(|flags| flags[place])).collect()
     }
 
@@ -569,8 +584,9 @@ impl Work<'_> {
             .collect();
         let most = if is_decoded { self.request.features.min(DECODED_FEATURES) } else { self.request.features };
         let mut edits = edits_of(detection, most);
-        if has_latents {
-            edits.extend(self.direction(sampled, places, model.latent[1])?);
+        // A suppressed bundle's latents are not the store's any more.
+        if has_latents && engine.manifest().suppressed().is_empty() {
+            edits.extend(self.direction(two, places, model.latent[1])?);
         }
         if edits.is_empty() {
             return Err(Error::Invalid("no feature follows the column, so there is nothing to take away".into()));
@@ -586,22 +602,34 @@ impl Work<'_> {
                 let name = detection.column.chars().map(safe).collect::<String>();
                 // Another audit that is written to the same place begins on its own.
                 let whole = Sha256::digest(format!("{:?} {}", self.request, engine.manifest().encoding_hash()));
-                folder.join(format!("{name}-{}.use", &hex(&whole)[..8]))
+                folder.join(format!("{name}-{}.{KEPT}", &hex(&whole)[..8]))
             }),
             ..UsageRequest::new(films, edits)
         };
         measure(&model, &request, progress)
     }
 
-    /// The difference between the latents of the two groups.
-    fn direction(&self, sampled: &Column, places: &[usize], dim: usize) -> Result<Option<UsageEdit>> {
-        let flags = flags(sampled)?;
+    /// The difference between the latents of the two groups, found on films of other patients than those that it is tried on:
+    /// on its own films it separates any two groups. None where too few are left.
+    fn direction(&self, two: &Column, tried: &[usize], dim: usize) -> Result<Option<UsageEdit>> {
+        let flags = flags(two)?;
+        let patients = self.films.patients();
+        let known: std::collections::BTreeSet<u32> = tried.iter().map(|&place| patients[place]).collect();
+        let others: Vec<usize> =
+            (0..flags.len()).filter(|&place| flags[place].is_some() && !known.contains(&patients[place])).collect();
+        let rest = subset(two, &others);
+        let own: Vec<u32> = others.iter().map(|&place| patients[place]).collect();
         let (mut latents, mut shown) = (Vec::new(), Vec::new());
-        for (&place, flag) in places.iter().zip(flags) {
-            if let (Some(latent), Some(flag)) = (self.store.latent(self.films.films()[place])?, flag) {
+        for at in balanced(&rest, &own, FITTED, self.request.seed) {
+            let place = others[at];
+            if let (Some(latent), Some(flag)) = (self.store.latent(self.films.films()[place])?, flags[place]) {
                 latents.push(latent);
                 shown.push(flag);
             }
+        }
+        let fewest = [true, false].map(|kind| shown.iter().filter(|flag| **flag == kind).count());
+        if fewest.iter().any(|count| *count < LEAST_FITTED) {
+            return Ok(None);
         }
         let latents: Vec<&[f32]> = latents.iter().map(Vec::as_slice).collect();
         let direction = Direction::between(&latents, &shown, dim).ok();
@@ -661,6 +689,13 @@ impl Work<'_> {
     }
 }
 
+/// Whether each film has what a column of yes and no is about; none of other columns, whose first group is only the first in the
+/// alphabet.
+fn present(column: &Column) -> Option<Vec<Option<bool>>> {
+    let is_plain = matches!(&column.values, Values::Groups { names, .. } if *names == ["yes", "no"]);
+    column.flags().ok().filter(|_| is_plain)
+}
+
 fn flags(column: &Column) -> Result<Vec<Option<bool>>> {
     column.flags().map_err(Error::Invalid)
 }
@@ -698,14 +733,24 @@ fn judged(usage: &UsageTable, detection: &DetectionTable) -> Vec<Judged> {
         estimates.max_by(|a, b| (a.value - 0.5).abs().total_cmp(&(b.value - 0.5).abs()))
     };
     let rule = VerdictRule::default();
-    usage
-        .rows
-        .iter()
-        .map(|row| Judged {
+    let judged = usage.rows.iter().map(|row| {
+        let judgement = is_used(row, auc(&row.features), &rule);
+        // What random features do is no measure of a direction: an SAE's rows are the directions that matter to the model.
+        let features = judgement.among_features.filter(|_| !row.features.is_empty());
+        let is_unreached = [features, judgement.among_directions].iter().flatten().all(|place| place.as_large == 0);
+        Judged {
             edit: row.edit.clone(),
             features: row.features.clone(),
             label: row.label.clone(),
-            judgement: is_used(row, auc(&row.features), &rule),
-        })
-        .collect()
+            stands: judgement.used && judgement.standardised.is_some() && is_unreached,
+            judgement,
+        }
+    });
+    judged.collect()
+}
+
+/// What went wrong, without names of films: an audit is made to be passed on.
+fn without_paths(reason: &str) -> String {
+    let words = reason.split(' ').map(|word| if word.contains(['/', '\\']) { "(a path)" } else { word });
+    words.collect::<Vec<_>>().join(" ")
 }

@@ -18,6 +18,8 @@ use crate::metrics::Estimate;
 const LEANS: f64 = 0.6;
 /// Share of the latents' length that the SAE leaves out from which on removals are to be read with care.
 const LARGE_RESIDUAL: f64 = 0.3;
+/// AUC that a trivial signal surely exceeds where it is worth a sentence.
+const TOLD_BY_PIXELS: f64 = 0.6;
 /// Labels that are named.
 const NAMED: usize = 4;
 
@@ -41,7 +43,7 @@ pub(super) fn interval(of: &Estimate) -> String {
 
 /// A probability as people write it.
 pub(super) fn chance(p: f64) -> String {
-    if p < 1e-4 { format!("{p:.0e}") } else { format!("{p:.2}") }
+    if p < 0.01 { format!("{p:.0e}") } else { format!("{p:.2}") }
 }
 
 /// `predictions` names the table that predictions by group are of; empty where they are the bundle's.
@@ -122,9 +124,16 @@ fn detected(
     };
     let name = names.get(&row.feature).map_or_else(String::new, |name| format!(" ({name})"));
     let counts = format!("{following} of {} features follow the column (q < 0.05).", detection.features);
+    // Any sure follower counts: the first in the list may owe its place to chance.
+    let is_told = detection.rows.iter().any(|row| {
+        let far = |of: &Estimate, limit: f64, middle: f64| of.low >= middle + limit || of.high <= middle - limit;
+        let by_group = row.comparison.as_ref().is_some_and(|found| far(&found.auc, rule.auc - 0.5, 0.5));
+        // An AUC of 0.7 between halves is about a rho of 0.35.
+        let by_number = row.correlation.as_ref().is_some_and(|rho| far(rho, 2.0 * (rule.auc - 0.5) * 0.87, 0.0));
+        row.q < 0.05 && (by_group || by_number)
+    });
     if let Some(found) = &row.comparison {
         let auc = &found.auc;
-        let detected = auc.low >= rule.auc || auc.high <= 1.0 - rule.auc;
         let how = if auc.value >= 0.5 { "tells" } else { "tells, by its silence," };
         sentences.push(format!(
             "Feature {}{name} {how} {} {} from {}: AUC {}, q = {}, {} and {} films. {counts}",
@@ -137,7 +146,7 @@ fn detected(
             found.counts.films,
             found.counts.other_films
         ));
-        return detected;
+        return is_told;
     }
     if let Some(rho) = &row.correlation {
         sentences.push(format!(
@@ -146,8 +155,7 @@ fn detected(
             interval(rho),
             chance(row.q)
         ));
-        // An AUC of 0.7 between halves is about a rho of 0.35.
-        return rho.low >= 2.0 * (rule.auc - 0.5) * 0.87 || rho.high <= -2.0 * (rule.auc - 0.5) * 0.87;
+        return is_told;
     }
     false
 }
@@ -155,12 +163,15 @@ fn detected(
 /// Whether pixels alone tell the column as well.
 fn trivial(detection: &DetectionTable, pixels: &[Probe], sentences: &mut Vec<String>) {
     let Some(best) = pixels.iter().max_by(|a, b| a.auc.value.total_cmp(&b.auc.value)) else { return };
+    if best.auc.low <= TOLD_BY_PIXELS {
+        return;
+    }
     let own = detection.rows.first().and_then(|row| row.comparison.as_ref()).map(|found| found.auc.value);
-    let own = own.map_or(0.5, |auc| 0.5 + (auc - 0.5).abs());
-    let words = if best.auc.low > own {
-        "better than any feature: a feature that follows it says little"
-    } else {
-        "without any model"
+    let words = match own {
+        Some(own) if best.auc.low > 0.5 + (own - 0.5).abs() => {
+            "better than any feature: a feature that follows it says little"
+        }
+        _ => "without any model",
     };
     sentences.push(format!(
         "The signal is in the pixels themselves: {} tell it at AUC {}, {words}.",
@@ -172,14 +183,10 @@ fn trivial(detection: &DetectionTable, pixels: &[Probe], sentences: &mut Vec<Str
 /// Whether taking features away shows use, with its sentences; none where it was not measured.
 fn used(usage: Option<&UsageTable>, judgements: &[Judged], sentences: &mut Vec<String>) -> Option<bool> {
     let usage = usage?;
-    // Many labels and edits are looked at together: only what no control reaches is called use.
-    let unreached = |judged: &&Judged| {
-        // What random features do is no measure of a direction: an SAE's rows are the directions that matter to the model.
-        let features = judged.judgement.among_features.filter(|_| !judged.features.is_empty());
-        let places = [features, judged.judgement.among_directions];
-        judged.judgement.used && places.iter().flatten().all(|place| place.as_large == 0)
-    };
-    let mut hits: Vec<&Judged> = judgements.iter().filter(unreached).collect();
+    if judgements.is_empty() {
+        return None;
+    }
+    let mut hits: Vec<&Judged> = judgements.iter().filter(|judged| judged.stands).collect();
 
     let size = |judged: &Judged| judged.judgement.standardised.unwrap_or(0.0).abs();
     hits.sort_by(|a, b| size(b).total_cmp(&size(a)));

@@ -51,7 +51,7 @@ impl Engine {
         }
         let active: Vec<ActiveFeature> = labels
             .iter()
-            .filter(|label| !denies_acquisition(label))
+            .filter(|label| !denies_acquisition(label) && !self.bundle.is_suppressed(label.feature as usize))
             .filter_map(|label| {
                 let activation = *analysis.activations.get(label.feature as usize)?;
                 (activation > label.threshold).then(|| ActiveFeature {
@@ -67,7 +67,7 @@ impl Engine {
                 })
             })
             .collect();
-        let expected = expected(labels, labeler);
+        let expected = expected(labels, labeler, |feature| !self.bundle.is_suppressed(feature as usize));
         let report = compose(&active, &expected.iter().map(String::as_str).collect::<Vec<_>>(), labeler)?;
         let is_drawn = self.bundle.decoder.is_some() && self.bundle.sae_encoder.is_none();
         let Some(progress) = regions.filter(|_| is_drawn) else {
@@ -100,9 +100,9 @@ fn denies_acquisition(label: &FeatureLabel) -> bool {
 }
 
 /// Classes of findings that some feature tells well: where none of its features speaks, its absence is worth a sentence.
-fn expected(labels: &Labels, labeler: &Labeler) -> Vec<String> {
+fn expected(labels: &Labels, labeler: &Labeler, speaks: impl Fn(u32) -> bool) -> Vec<String> {
     let mut told = std::collections::BTreeSet::new();
-    for label in labels.iter().filter(|label| label.kind == LabelKind::Finding) {
+    for label in labels.iter().filter(|label| label.kind == LabelKind::Finding && speaks(label.feature)) {
         if label.detection.auc.value.is_none_or(|auc| auc < TOLD_ABSENT) {
             continue;
         }

@@ -11,6 +11,7 @@ use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
 use parking_lot::Mutex;
 
 use crate::attribution::{Attribution, AttributionRequest};
+use crate::audit::{Audit, AuditRequest};
 use crate::bundle::{BundleSource, FeatureStatistics, Manifest};
 use crate::device::{DeviceChoice, WgpuSetup};
 use crate::engine::{Analysis, Edit, FilmReport, Frame};
@@ -61,6 +62,8 @@ pub enum Command {
     Attribute(RequestId, AttributionRequest),
     /// Word the current film by these labels.
     Report(RequestId, Arc<Labels>),
+    /// Audit the store that the bundle made.
+    Audit(RequestId, Box<AuditRequest>),
     /// Write files.
     Export(RequestId, Box<ExportJob>),
 }
@@ -132,6 +135,8 @@ pub enum Event {
     Attributed(RequestId, Arc<Attribution>),
     /// A film was put into words.
     Reported(RequestId, Arc<FilmReport>),
+    /// A store was audited.
+    Audited(RequestId, Arc<Audit>),
     /// Files were written.
     Exported(RequestId, Vec<PathBuf>),
     /// A request failed; nothing changed.
@@ -222,6 +227,11 @@ impl Worker {
     /// Words the current film by these labels, each sentence with its region.
     pub fn report(&self, labels: Arc<Labels>) -> RequestId {
         self.send(|id| Command::Report(id, labels))
+    }
+
+    /// Audits a store that the open bundle made.
+    pub fn audit(&self, request: AuditRequest) -> RequestId {
+        self.send(|id| Command::Audit(id, Box::new(request)))
     }
 
     /// Writes files.

@@ -8,6 +8,7 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, Sender, select};
 
 use super::{BundleView, Command, EditRequest, Event, FilmSource, FilmView, Latest, RequestId, Running, WorkerOptions};
+use crate::audit::audit;
 use crate::bundle::BundleSource;
 use crate::device::{ComputeDevice, DeviceChoice, is_real_gpu};
 use crate::engine::{Analysis, Engine, Progress, Staleness, Step};
@@ -124,6 +125,13 @@ impl State<'_> {
                     let labeler = Labeler::new(labels.vocabulary.clone())?;
                     let worded = state.engine()?.report(state.analysis()?, &labels, &labeler, Some(progress))?;
                     state.outbox.send(Event::Reported(id, Arc::new(worded)));
+                    Ok(())
+                })
+            }),
+            Command::Audit(id, request) => self.answer(id, |state| {
+                state.cancellable(id, running, |state, progress| {
+                    let found = audit(Some(state.engine()?), &request, progress)?;
+                    state.outbox.send(Event::Audited(id, Arc::new(found)));
                     Ok(())
                 })
             }),

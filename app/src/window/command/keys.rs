@@ -39,7 +39,8 @@ impl Command {
         const GALLERY: [KeyboardShortcut; 1] = [plain(Key::F5)];
         const ATTRIBUTION: [KeyboardShortcut; 1] = [plain(Key::F6)];
         const REPORT: [KeyboardShortcut; 1] = [plain(Key::F7)];
-        const PERFORMANCE: [KeyboardShortcut; 1] = [plain(Key::F8)];
+        const PERFORMANCE: [KeyboardShortcut; 1] = [plain(Key::F9)];
+        const AUDIT: [KeyboardShortcut; 1] = [plain(Key::F8)];
         const SEARCH: [KeyboardShortcut; 2] = [ctrl(Key::F), plain(Key::Slash)];
         const COMPUTE: [KeyboardShortcut; 1] = [ctrl(Key::Enter)];
         const COMPUTE_ATTRIBUTION: [KeyboardShortcut; 1] = [ctrl_shift(Key::Enter)];
@@ -76,6 +77,7 @@ impl Command {
             Self::ShowPerformance => &PERFORMANCE,
             Self::ShowGallery => &GALLERY,
             Self::ShowReport => &REPORT,
+            Self::ShowAudit => &AUDIT,
             Self::SearchFeatures => &SEARCH,
             Self::ComputeShift => &COMPUTE,
             Self::Cancel => &CANCEL,

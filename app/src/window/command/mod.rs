@@ -33,10 +33,13 @@ pub enum Command {
     ShowAttribution,
     ShowGallery,
     ShowReport,
+    ShowAudit,
     ShowPerformance,
     SearchFeatures,
     ComputeShift,
     ComputeAttribution,
+    ComputeAudit,
+    OpenMetadata,
     Cancel,
     PlayPause,
     NextFrame,
@@ -46,6 +49,7 @@ pub enum Command {
     ExportSheet,
     ExportFrames,
     ExportReport,
+    ExportAudit,
     ExportFeatureSheet,
     CopyFeatureLink,
     TogglePrivacy,
@@ -68,6 +72,7 @@ pub const MENUS: [(&str, &[&[Command]]); 4] = [
                 Command::ExportSheet,
                 Command::ExportFrames,
                 Command::ExportReport,
+                Command::ExportAudit,
                 Command::ExportFeatureSheet,
                 Command::CopyFeatureLink,
             ],
@@ -87,6 +92,7 @@ pub const MENUS: [(&str, &[&[Command]]); 4] = [
                 Command::ShowAttribution,
                 Command::ShowGallery,
                 Command::ShowReport,
+                Command::ShowAudit,
                 Command::ShowPerformance,
             ],
             &[Command::TogglePrivacy, Command::SwitchTheme],
@@ -104,7 +110,7 @@ pub const MENUS: [(&str, &[&[Command]]); 4] = [
             ],
             &[Command::Undo, Command::Redo, Command::ResetEdits, Command::SearchFeatures],
             &[Command::ComputeShift, Command::PlayPause, Command::NextFrame, Command::PreviousFrame],
-            &[Command::ComputeAttribution, Command::Cancel],
+            &[Command::ComputeAttribution, Command::OpenMetadata, Command::ComputeAudit, Command::Cancel],
         ],
     ),
     ("Help", &[&[Command::Palette, Command::Keys], &[Command::About]]),
@@ -165,6 +171,10 @@ impl Command {
                 ("Attribution", "Where the classifier looks: two methods side by side on the film")
             }
             Self::ShowGallery => ("Gallery", "Films that come with the bundle, and the pages of a store's features"),
+            Self::ShowAudit => (
+                "Audit",
+                "Does the model read anatomy or the sticker: a column of metadata against features and predictions",
+            ),
             Self::ShowReport => ("Report", "The film in sentences, each with its features and its region"),
             Self::ShowPerformance => ("Performance", "Device and times"),
             Self::SearchFeatures => ("Search features", "Puts the cursor in the search field"),
@@ -180,6 +190,13 @@ impl Command {
             Self::ExportGif => ("Export GIF…", "The shift as a moving picture, with its recipe"),
             Self::ExportSheet => ("Export sheet…", "The shift as one PNG for a paper, with its recipe"),
             Self::ExportFrames => ("Export frames…", "The shift as a folder of PNG files with a table, and its recipe"),
+            Self::ComputeAudit => {
+                ("Audit the column", "Which features follow the column of the Audit panel, and what they do")
+            }
+            Self::OpenMetadata => {
+                ("Open metadata table…", "A CSV table with a column that names the films, for the Audit panel")
+            }
+            Self::ExportAudit => ("Export audit…", "One page that stands alone, with JSON and CSV beside it"),
             Self::ExportReport => ("Export report…", "The sentences as text, JSON, or text that DICOM takes"),
             Self::ExportFeatureSheet => ("Export feature sheet…", "The feature's page of the store as one PNG"),
             Self::CopyFeatureLink => ("Copy link to feature", "The command that opens this page of the store again"),

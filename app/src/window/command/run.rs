@@ -37,13 +37,17 @@ impl App {
                 self.shift.job.working.is_some()
                     || self.attribution.is_working()
                     || self.report.job.working.is_some()
+                    || self.audit.job.working.is_some()
                     || self.export.working.is_some()
             }
             Command::PlayPause | Command::NextFrame | Command::PreviousFrame => shift,
             Command::ExportPicture => self.may_export() && self.source == Source::Edit && self.pictures.made.is_some(),
             Command::ExportGif | Command::ExportSheet | Command::ExportFrames => self.may_export() && shift,
+            Command::ComputeAudit => self.store.open.is_some() && self.store.is_own && self.audit.job.working.is_none(),
+            Command::OpenMetadata => self.host.dialogs && self.dialogs.is_free() && self.store.open.is_some(),
+            Command::ExportAudit => self.may_export() && self.audit.job.value.is_some(),
             Command::ExportReport => self.may_export() && self.report.job.value.is_some(),
-            Command::ExportFeatureSheet => self.may_export() && self.store.page.is_some(),
+            Command::ExportFeatureSheet => self.may_export() && self.store.shown_page().is_some(),
             Command::CopyFeatureLink => self.store.open.is_some(),
             Command::AboutBundle => self.model.view.is_some(),
             _ => true,
@@ -64,6 +68,7 @@ impl App {
             Command::ShowShift => Some(self.layout.bottom && self.layout.tab == Tab::Shift),
             Command::ShowAttribution => Some(self.layout.bottom && self.layout.tab == Tab::Attribution),
             Command::ShowGallery => Some(self.layout.bottom && self.layout.tab == Tab::Gallery),
+            Command::ShowAudit => Some(self.layout.bottom && self.layout.tab == Tab::Audit),
             Command::ShowReport => Some(self.layout.bottom && self.layout.tab == Tab::Report),
             Command::ShowPerformance => Some(self.layout.bottom && self.layout.tab == Tab::Performance),
             Command::TogglePrivacy => Some(self.privacy),
@@ -107,6 +112,7 @@ impl App {
             Command::ShowAttribution => self.show_tab(Tab::Attribution),
             Command::ShowGallery => self.show_tab(Tab::Gallery),
             Command::ShowReport => self.show_tab(Tab::Report),
+            Command::ShowAudit => self.show_tab(Tab::Audit),
             Command::ShowPerformance => self.show_tab(Tab::Performance),
             Command::SearchFeatures => {
                 self.layout.features = true;
@@ -132,6 +138,12 @@ impl App {
             Command::ExportSheet => self.ask(Purpose::ExportSheet),
             Command::ExportFrames => self.ask(Purpose::ExportFrames),
             Command::ExportReport => self.ask(Purpose::ExportReport),
+            Command::ExportAudit => self.ask(Purpose::ExportAudit),
+            Command::OpenMetadata => self.ask(Purpose::OpenMetadata),
+            Command::ComputeAudit => {
+                (self.layout.bottom, self.layout.tab) = (true, Tab::Audit);
+                self.compute_audit();
+            }
             Command::ExportFeatureSheet => self.ask(Purpose::ExportFeatureSheet),
             Command::CopyFeatureLink => self.copy_feature_link(),
             Command::TogglePrivacy => self.privacy = !self.privacy,

@@ -124,8 +124,7 @@ fn listed(app: &App, open: &OpenStore) -> (Vec<u32>, &'static str) {
         };
         return ((0..count).filter(|&feature| fits(feature)).take(MOST_LISTED).collect(), "found");
     }
-    let is_own = app.manifest().is_some_and(|manifest| manifest.encoding_hash() == open.store.info().bundle_hash);
-    if let Some(analysis) = app.analysis().filter(|_| is_own) {
+    if let Some(analysis) = app.analysis().filter(|_| app.store.is_own) {
         let mut active: Vec<u32> =
             (0..count).filter(|&f| analysis.activations.get(f as usize).is_some_and(|value| *value > 0.0)).collect();
         active.sort_by(|&a, &b| analysis.activations[b as usize].total_cmp(&analysis.activations[a as usize]));

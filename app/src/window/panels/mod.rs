@@ -8,6 +8,7 @@ use super::light_box;
 use super::tokens::Look;
 
 mod attribution;
+mod audit;
 mod covers;
 mod feature_page;
 mod features;
@@ -90,6 +91,7 @@ fn tabs(app: &mut App, ui: &mut Ui) {
             (Tab::Gallery, Command::ShowGallery),
             (Tab::Report, Command::ShowReport),
             (Tab::Attribution, Command::ShowAttribution),
+            (Tab::Audit, Command::ShowAudit),
             (Tab::Performance, Command::ShowPerformance),
         ] {
             let on = app.layout.bottom && app.layout.tab == tab;
@@ -108,6 +110,9 @@ fn tabs(app: &mut App, ui: &mut Ui) {
             }
             if app.layout.bottom && app.layout.tab == Tab::Gallery {
                 gallery::tools(app, ui);
+            }
+            if app.layout.bottom && app.layout.tab == Tab::Audit {
+                audit::tools(app, ui);
             }
             if app.layout.bottom && app.layout.tab == Tab::Report {
                 report::tools(app, ui);
@@ -129,6 +134,7 @@ fn tabs(app: &mut App, ui: &mut Ui) {
         Tab::Attribution => attribution::show(app, ui),
         Tab::Gallery => gallery::show(app, ui),
         Tab::Report => report::show(app, ui),
+        Tab::Audit => audit::show(app, ui),
         Tab::Performance => performance::show(app, ui),
     }
 }

@@ -1,6 +1,7 @@
 //! What the window knows, apart from how it is drawn: films, edits, shifts, problems. No egui widget in here.
 
 pub mod attribution;
+pub mod audit;
 pub mod edits;
 pub mod features;
 pub mod films;

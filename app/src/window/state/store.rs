@@ -68,6 +68,8 @@ pub struct StoreState {
     pub page: Option<Page>,
     /// Why its page could not be made.
     pub page_problem: Option<Problem>,
+    /// Whether the open bundle made the open store.
+    pub is_own: bool,
     /// What the list of features is searched for.
     pub search: String,
     /// The sheet that is being drawn and written.
@@ -127,6 +129,18 @@ impl StoreState {
         self.making = Some((feature, Promise::spawn_thread("fluoro-page", make)));
     }
 
+    /// The page of the wanted feature, once it is there.
+    pub fn shown_page(&self) -> Option<&Page> {
+        self.page.as_ref().filter(|page| page.page.statistics.feature == self.feature)
+    }
+
+    /// Writes notes that were not written yet.
+    pub fn keep_notes(&mut self) {
+        if let Some(open) = self.open.as_mut().filter(|open| open.is_noted) {
+            open.write_notes();
+        }
+    }
+
     /// Shows the page of another feature.
     pub fn show_feature(&mut self, feature: u32) {
         (self.feature, self.page_problem, self.is_hidden) = (feature, None, false);
@@ -142,6 +156,7 @@ impl StoreState {
         let mut opened = false;
         match self.opening.take().map(Promise::try_take) {
             Some(Ok(Ok(open))) => {
+                self.keep_notes();
                 let wanted = self.wanted_first.filter(|feature| *feature < open.store.info().features);
                 *self = Self { open: Some(open), ..Self::default() };
                 self.feature = wanted.unwrap_or_else(|| self.first_feature());

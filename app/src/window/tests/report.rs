@@ -182,3 +182,54 @@ fn a_store_that_cannot_be_opened_leaves_the_window_as_it_is() {
     window.get_by_label_contains("brings no films of its own");
     assert!(window.state().analysis().is_some());
 }
+
+#[test]
+fn an_audit_is_asked_for_and_says_what_it_cannot_do() {
+    let folder = tempfile::tempdir().expect("folder");
+    let (bundle, _) = labelled_bundle(folder.path());
+    let store = store(folder.path(), &bundle);
+    let table = folder.path().join("metadata.csv");
+    let rows: String = samples::names().enumerate().map(|(at, name)| format!("{name}.png,{}\n", at % 2)).collect();
+    std::fs::write(&table, format!("file,Portable\n{rows}")).expect("a table");
+
+    let mut window = open(WindowOptions { bundle, ..options(Vec::new()) });
+    press(&mut window, Modifiers::NONE, Key::F8);
+    settle(&mut window);
+    assert_eq!(window.state().layout.tab, Tab::Audit);
+    window.get_by_label_contains("anatomy or the sticker");
+    window.state_mut().open_store(store);
+    settle(&mut window);
+    press(&mut window, Modifiers::NONE, Key::F8);
+    window.state_mut().audit.metadata = Some(table);
+    for (column, answer) in [("Portble", "nearest: Portable"), ("Portable", "")] {
+        window.state_mut().audit.column = column.to_owned();
+        window.run_steps(2);
+        window.get_by_label("Audit the column").click();
+        window.run_steps(2);
+        settle(&mut window);
+        if !answer.is_empty() {
+            window.get_by_label_contains("The audit could not be done");
+            window.get_by_label_contains(answer);
+            window.get_by_label("Close").click();
+            window.run_steps(2);
+            settle(&mut window);
+        }
+    }
+    let audit = window.state().audit.job.value.clone().expect("an audit");
+    assert_eq!((audit.films, audit.columns[0].detection.films), (4, 4));
+    window.get_by_label_contains(&audit.columns[0].verdict.headline);
+    let page = folder.path().join("audit.html");
+    window.state_mut().export_audit(&page);
+    assert!(std::fs::read_to_string(&page).expect("written").contains("Portable"));
+    assert!(page.with_extension("usage.csv").is_file());
+    let feature = audit.columns[0].detection.rows[0].feature;
+    let name = window
+        .get_all_by_role(Role::Button)
+        .filter_map(|node| node.accesskit_node().label())
+        .find(|name| name.starts_with(&format!("feature {feature}:")))
+        .expect("the first feature is listed");
+    window.get_by_label(&name).click();
+    window.run_steps(2);
+    settle(&mut window);
+    assert_eq!((window.state().layout.tab, window.state().store.feature), (Tab::Gallery, feature));
+}

@@ -126,8 +126,9 @@ fn examples(column: &ColumnAudit) -> Result<String> {
         if of.is_empty() {
             continue;
         }
-        let group = match (column.detection.groups.first(), shows) {
-            (Some(group), true) => format!("films of \"{}\"", group.name),
+        let asked = column.detection.rows.first().and_then(|row| row.comparison.as_ref()).map(|found| &found.group);
+        let group = match (asked, shows) {
+            (Some(group), true) => format!("films of \"{group}\""),
             (Some(_), false) => "other films".to_owned(),
             (None, true) => "films above the median".to_owned(),
             (None, false) => "films at or below the median".to_owned(),
@@ -254,7 +255,7 @@ fn used(column: &ColumnAudit) -> String {
     rows.sort_by(|a, b| size(b).total_cmp(&size(a)));
     let is_used = |row: &UsageRow| {
         let same = |judged: &&super::run::Judged| judged.edit == row.edit && judged.label == row.label;
-        column.judgements.iter().find(same).is_some_and(|judged| judged.judgement.used)
+        column.judgements.iter().find(same).is_some_and(|judged| judged.stands)
     };
     let control = |row: &UsageRow, kind: ControlKind| {
         let controls = row.controls.iter().find(|controls| controls.kind == kind)?;
@@ -483,7 +484,8 @@ fn method(audit: &Audit, command: &str) -> String {
          feature of the same activation does. Where edits go through a decoder, fewer films, features and controls are looked \
          at. Among many labels and edits some pass by chance.",
         "What the SAE does not explain stays in the latent: no sign of use is no proof of disuse.",
-        "Films are shown without name; what is burned into them is still there. Look at them before passing this page on.",
+        "Films are shown without name; what is burned into them is still there. Look at them before passing this page on. The JSON beside it names \
+         films by their paths.",
         "Labels of public datasets are text-mined; a missing value is left out, not taken for absent.",
     ] {
         text += &paragraph(words);
@@ -585,7 +587,7 @@ pub fn usage_csv(audit: &Audit) -> Result<Vec<u8>> {
                 column.detection.column.clone(),
                 row.edit.clone(),
                 row.label.clone(),
-                judgement.used.to_string(),
+                judged.stands.to_string(),
                 float(judgement.effect.map(|effect| effect.value)),
                 float(judgement.effect.map(|effect| effect.low)),
                 float(judgement.effect.map(|effect| effect.high)),

@@ -150,6 +150,9 @@ impl<'a> Checkpoint<'a> {
         bytes.extend(state.sums.iter().flat_map(|value| value.to_le_bytes()));
         let digest = Sha256::digest(&bytes);
         bytes.extend(digest);
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(|e| Error::write(folder, &e))?;
+        }
         write_atomic(path, |out| out.write_all(&bytes))
     }
 
