@@ -1,8 +1,8 @@
 //! Injection: what a model makes of a marker that was not there before.
 //!
 //! In: real films, and [`Marker`]s in words. Out: the films with the marker drawn onto their own pixels, what a model's
-//! predictions and features do about it ([`respond`], [`sweep`]), how well an edit undoes it ([`recovery`]), and the films
-//! with a marker taken away again ([`inpaint`]). Every effect stands beside that of a control on the same pixels: words of the
+//! predictions and features do about it ([`respond`], [`sweep()`]), how well an edit undoes it ([`recovery()`]), and the films
+//! with a marker taken away again ([`inpaint()`]). Every effect stands beside that of a control on the same pixels: words of the
 //! same length, font and brightness that mean nothing, and a plain bar. Knows models only through [`Reader`].
 
 mod control;
