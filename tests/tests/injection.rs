@@ -221,7 +221,7 @@ fn a_drawn_word_moves_a_model_that_learned_it_and_readings_are_the_engines() {
     assert_eq!((report.films, report.patients, report.broken.len()), (16, 16, 0));
     let word = label(&report, 0, PORTABLE_MARKER);
     println!("{:?}\n{:?}", word.logit, word.flips);
-    assert!(word.logit.marker.low > 1.0 && word.flips.to_positive > 8, "{word:?}");
+    assert!(word.logit.marker.low > 1.0 && word.flips.flips.up > 8, "{word:?}");
     assert_eq!(report.markers[0].features.len(), 8);
     let feature = &report.markers[0].features[0];
     assert!(feature.at_marker.is_some() && feature.fires_clean <= 16);

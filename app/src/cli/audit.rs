@@ -114,6 +114,8 @@ pub fn run(args: &AuditArgs, global: &Global) -> Result<(), Failure> {
             return Err(Error::Invalid("a bundle is written from the one that made the store".into()).into());
         }
         (Some(_), Some(engine)) => {
+            // What cannot be suppressed is said before the audit, not after it.
+            engine.bundle().route()?;
             let labels = Labels::of_store(&store)?;
             let find = |text: &String| find(text, &store, labels.as_ref(), Some(engine.manifest())).map(|f| f as usize);
             args.suppress.iter().map(find).collect::<Result<Vec<_>>>()?
@@ -173,7 +175,7 @@ fn rows(column: &ColumnAudit) -> Vec<Row<'_>> {
                 edit: &row.edit,
                 delta: judged.judgement.effect.map(|effect| effect.value),
                 control: judged.judgement.among_features.map(|place| place.mean),
-                used: judged.stands,
+                used: judged.judgement.used,
             })
             .collect()
     };

@@ -123,6 +123,7 @@ impl Column {
         };
         let rest = match names.len() {
             2 => names[1 - wanted].clone(),
+            _ if names.iter().any(|name| name == "others") => "all others".into(),
             _ => "others".into(),
         };
         let of = of.iter().map(|of| of.map(|group| usize::from(group != wanted))).collect();

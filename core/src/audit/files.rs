@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::page::{detection_csv, page, usage_csv};
-use super::run::Audit;
+use super::result::Audit;
 use crate::error::{Error, Result};
 use crate::export::atomic::{check_file, write_atomic};
 

@@ -26,6 +26,8 @@ pub mod page;
 mod prepared;
 pub mod probe;
 pub mod ranking;
+mod removal;
+mod result;
 mod run;
 mod sample;
 pub mod special;
@@ -35,4 +37,5 @@ pub mod usage;
 pub mod words;
 
 pub use files::AuditFiles;
-pub use run::{Audit, AuditRequest, ColumnAudit, EXAMPLE_SIDE, Example, Judged, LabelBaseline, NotDone, audit};
+pub use result::{Audit, ColumnAudit, EXAMPLE_SIDE, Example, Judged, LabelBaseline, NotDone};
+pub use run::{AuditRequest, audit};

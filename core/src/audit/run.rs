@@ -9,36 +9,29 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use rayon::prelude::*;
-use serde::Serialize;
-use sha2::{Digest as _, Sha256};
 
 use super::baseline::{PixelSignals, metadata_baselines};
 use super::column::{Column, Values};
 use super::detection::{DetectionOptions, detect};
-use super::domain::{DomainTest, Predictions, domain_test};
-use super::files::KEPT;
+use super::domain::{Predictions, domain_test};
 use super::films::AuditedFilms;
 use super::folds::CrossValidation;
-use super::gap::{Gap, Lean, gap, lean};
-use super::injection::{EngineReader, InjectionReport, Marker, Reader as _, respond};
-use super::maps::{Border, DatasetMaps, Grouping, Lungs, MapsRequest, maps};
+use super::gap::{Lean, gap, lean};
+use super::injection::{EngineReader, Marker, Reader as _, respond};
+use super::maps::{Border, Grouping, Lungs, MapsRequest, maps};
 use super::outcome::DetectionTable;
-use super::probe::{FilmRows, Probe, probe};
-use super::sample::{as_two_groups, balanced, subset};
+use super::probe::{FilmRows, probe};
+use super::removal::judged;
+use super::result::{Audit, ColumnAudit, EXAMPLE_SIDE, Example, LabelBaseline, NotDone};
+use super::sample::{as_two_groups, subset};
 use super::table::MetadataTable;
-use super::usage::{
-    AuditedFilm, Direction, FilmSource, Judgement, Operation, Target, UsageEdit, UsageModel, UsageRequest, UsageTable,
-    VerdictRule, is_used, measure,
-};
-use super::words::{ColumnVerdict, verdict};
-use crate::bundle::load::hex;
-use crate::bundle::{Manifest, Route};
+use super::words::verdict;
+use crate::bundle::Manifest;
 use crate::dataset::FilmRecord;
 use crate::engine::{Engine, Progress};
 use crate::error::{Error, Result};
 use crate::gallery::Gallery;
 use crate::label::Labels;
-use crate::metrics::Estimate;
 use crate::radiograph::Radiograph;
 use crate::store::{PageFilm, Store};
 
@@ -46,24 +39,12 @@ use crate::store::{PageFilm, Store};
 const PIECE: usize = 64;
 /// Examples for and against, each.
 const EXAMPLES: usize = 6;
-/// Other features, and random directions, that an edit is held against.
-const CONTROLS: usize = 20;
 /// Most films that maps are taken of: a map costs a pass of the classifier.
 const MAPPED: usize = 200;
 /// Films that markers are drawn on: every marker costs three passes of the model.
 const MARKED: usize = 60;
-/// Through a decoder every edit, and every control of it, costs a picture and a pass of the classifier: fewer films, features
-/// and controls are then looked at.
-const DECODED_FILMS: usize = 64;
-const DECODED_FEATURES: usize = 2;
-const DECODED_CONTROLS: usize = 8;
-/// Films that a difference of groups is found on, and fewest of each group.
-const FITTED: usize = 2000;
-const LEAST_FITTED: usize = 20;
 /// Films in a ranking of maps.
 const RANKED: usize = 10;
-/// False discovery rate under which a feature counts as following a column.
-const FALSE_DISCOVERIES: f64 = 0.05;
 
 /// What to audit.
 #[derive(Clone, Debug)]
@@ -108,114 +89,6 @@ impl AuditRequest {
         }
     }
 }
-
-/// What was found.
-#[derive(Clone, Debug, Serialize)]
-pub struct Audit {
-    /// The store's folder.
-    pub store: String,
-    /// The dataset that was encoded.
-    pub dataset: String,
-    /// The bundle that made the store.
-    pub bundle: String,
-    /// Device that read films; none where none were read.
-    pub device: Option<String>,
-    /// Films of the store.
-    pub films: usize,
-    /// Their patients.
-    pub patients: usize,
-    /// One entry for each column.
-    pub columns: Vec<ColumnAudit>,
-    /// What drawn markers do.
-    pub injection: Option<InjectionReport>,
-    /// Parts that were not done.
-    pub not_done: Vec<NotDone>,
-    /// What a reader should know of the films.
-    pub notes: Vec<String>,
-    /// Wall time.
-    pub seconds: f64,
-}
-
-/// A part that was not done.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct NotDone {
-    /// The part.
-    pub part: String,
-    /// Why.
-    pub reason: String,
-}
-
-/// One column.
-#[derive(Clone, Debug, Serialize)]
-pub struct ColumnAudit {
-    /// What is said in the end, with the evidence.
-    pub verdict: ColumnVerdict,
-    /// Which features follow it.
-    pub detection: DetectionTable,
-    /// Names of features, where they have one.
-    pub names: BTreeMap<u32, String>,
-    /// How well pixels alone tell it.
-    pub pixels: Vec<Probe>,
-    /// How well metadata alone tells each label.
-    pub metadata: Vec<LabelBaseline>,
-    /// How well latents, features and predictions give its groups away.
-    pub domain: Option<DomainTest>,
-    /// How predictions differ between its groups.
-    pub leans: Vec<Lean>,
-    /// How much worse predictions are in one group.
-    pub gaps: Vec<Gap>,
-    /// What taking its features away does to predictions.
-    pub usage: Option<UsageTable>,
-    /// What that shows for each edit and label.
-    pub judgements: Vec<Judged>,
-    /// Where the classifier finds evidence, by group.
-    pub maps: Option<DatasetMaps>,
-    /// Films of the feature that follows it most closely: of the group that is asked for, and of the others.
-    pub examples: Vec<Example>,
-    /// Parts that were not done.
-    pub not_done: Vec<NotDone>,
-}
-
-/// How well metadata tell a label.
-#[derive(Clone, Debug, Serialize)]
-pub struct LabelBaseline {
-    /// The label.
-    pub label: String,
-    /// Each column alone, then all together.
-    pub probes: Vec<Probe>,
-}
-
-/// One edit and label.
-#[derive(Clone, Debug, Serialize)]
-pub struct Judged {
-    /// The edit's name.
-    pub edit: String,
-    /// Features that it takes away; none of a direction.
-    pub features: Vec<usize>,
-    /// The label.
-    pub label: String,
-    /// Whether it counts as use here, where many labels and edits are looked at together: the rule holds within the groups'
-    /// contrast, and no control reaches the effect.
-    pub stands: bool,
-    /// What the rule says of it alone.
-    #[serde(flatten)]
-    pub judgement: Judgement,
-}
-
-/// A film on which the feature fires.
-#[derive(Clone, Debug, Serialize)]
-pub struct Example {
-    /// Whether it is of the group that is asked for.
-    pub shows: bool,
-    /// Film activation.
-    pub value: f32,
-    /// The film with the places where the feature fires, `side x side` pixels of four bytes; none where it cannot be read.
-    #[serde(skip)]
-    pub picture: Option<Vec<u8>>,
-}
-
-/// Side of an example's picture.
-pub const EXAMPLE_SIDE: u32 = 160;
 
 /// Audits columns.
 ///
@@ -263,7 +136,7 @@ pub fn audit(engine: Option<&Engine>, request: &AuditRequest, progress: &Progres
         }
         (Some(engine), false) => kept(&mut not_done, "markers drawn onto films", || {
             let reader = EngineReader::new(engine, &work.followers(&audited))?;
-            let places = balanced(&as_two_groups(&columns[0], None), films.patients(), MARKED, request.seed);
+            let places = work.sample(&as_two_groups(&columns[0], None), MARKED)?;
             respond(&work.records(&places)?, &request.markers, &reader, request.seed, progress)
         })?,
     };
@@ -283,19 +156,13 @@ pub fn audit(engine: Option<&Engine>, request: &AuditRequest, progress: &Progres
     })
 }
 
-impl NotDone {
-    fn new(part: &str, reason: &str) -> Self {
-        Self { part: part.to_owned(), reason: reason.to_owned() }
-    }
-}
-
 /// Does a part; where it cannot be done, says so and goes on. The user's wish to stop and a device that fails end all.
 fn kept<T>(not_done: &mut Vec<NotDone>, part: &str, work: impl FnOnce() -> Result<T>) -> Result<Option<T>> {
     match work() {
         Ok(found) => Ok(Some(found)),
         Err(error @ (Error::Cancelled | Error::Device { .. })) => Err(error),
         Err(error) => {
-            not_done.push(NotDone::new(part, &without_paths(&error.to_string())));
+            not_done.push(NotDone::new(part, &error.to_string()));
             Ok(None)
         }
     }
@@ -329,11 +196,11 @@ fn predictions_of(path: &Path, films: &AuditedFilms<'_>) -> Result<(Vec<usize>, 
 }
 
 /// What every column's audit shares.
-struct Work<'a> {
-    engine: Option<&'a Engine>,
-    request: &'a AuditRequest,
-    store: &'a Store,
-    films: &'a AuditedFilms<'a>,
+pub(super) struct Work<'a> {
+    pub(super) engine: Option<&'a Engine>,
+    pub(super) request: &'a AuditRequest,
+    pub(super) store: &'a Store,
+    pub(super) films: &'a AuditedFilms<'a>,
     given: Option<&'a (Vec<usize>, Predictions)>,
     columns: &'a [Column],
 }
@@ -344,7 +211,7 @@ impl Work<'_> {
         let names = self.names(&detection)?;
         let group = detection.rows.first().and_then(|row| row.comparison.as_ref()).map(|found| found.group.clone());
         let two = as_two_groups(column, group.as_deref());
-        let places = balanced(&two, self.films.patients(), self.request.films, self.request.seed);
+        let places = self.sample(&two, self.request.films)?;
         let folds = CrossValidation { seed: self.request.seed, ..CrossValidation::default() };
 
         let pixels = kept(&mut not_done, "pixels alone", || {
@@ -356,6 +223,12 @@ impl Work<'_> {
         let mut domain = kept(&mut not_done, "domain test", || domain_test(self.films, &two, None, &folds, progress))?;
         let predictions =
             kept(&mut not_done, "predictions by group", || self.predictions(&places, progress))?.flatten();
+        if let Some(unread) =
+            predictions.as_ref().map(|(own, _)| places.len().saturating_sub(own.len())).filter(|n| *n > 0)
+            && self.given.is_none()
+        {
+            not_done.push(NotDone::new(&format!("predictions of {unread} films"), "they cannot be read"));
+        }
         let (mut leans, mut gaps) = (Vec::new(), Vec::new());
         if let Some((own, predictions)) = &predictions {
             let of_own = subset(&two, own);
@@ -384,7 +257,7 @@ impl Work<'_> {
         leans.retain(|lean| !self.is_column(&lean.label, &two));
         let maps = match self.engine {
             Some(engine) => kept(&mut not_done, "maps of evidence", || {
-                let places = balanced(&two, self.films.patients(), MAPPED.min(self.request.films), self.request.seed);
+                let places = self.sample(&two, MAPPED.min(self.request.films))?;
                 let of_maps = subset(&two, &places);
                 let Values::Groups { names, of } = of_maps.values else {
                     return Err(Error::Invalid("maps compare groups".into()));
@@ -431,7 +304,13 @@ impl Work<'_> {
         name.unwrap_or_default()
     }
 
-    fn path(&self, place: usize) -> PathBuf {
+    /// Places of at most `most` films with a value in a column of two groups; the rarer group comes first, up to half of them.
+    pub(super) fn sample(&self, two: &Column, most: usize) -> Result<Vec<usize>> {
+        let drawn = CrossValidation { most_films: most, seed: self.request.seed, ..CrossValidation::default() };
+        Ok(drawn.sample(&flags(two)?, self.films.patients()))
+    }
+
+    pub(super) fn path(&self, place: usize) -> PathBuf {
         Path::new(&self.store.info().dataset).join(&self.films.paths()[place])
     }
 
@@ -521,7 +400,7 @@ impl Work<'_> {
     }
 
     /// What is known of a label on films.
-    fn truth(&self, label: &str, places: &[usize]) -> Vec<Option<bool>> {
+    pub(super) fn truth(&self, label: &str, places: &[usize]) -> Vec<Option<bool>> {
         let column = self.films.column(label).ok().and_then(|column| present(&column));
         places.iter().map(|&place| column.as_ref().and_then(|flags| flags[place])).collect()
     }
@@ -545,99 +424,6 @@ impl Work<'_> {
             of.iter().filter(|label| **label).count() as f64 / of.len().max(1) as f64
         };
         (share(true) - share(false)).abs() >= AGREE
-    }
-
-    fn usage(
-        &self,
-        detection: &DetectionTable,
-        two: &Column,
-        places: &[usize],
-        progress: &Progress<'_>,
-    ) -> Result<UsageTable> {
-        let engine = self
-            .engine
-            .ok_or_else(|| Error::Invalid("the store's bundle is not at hand; name its folder with --bundle".into()))?;
-        let model = UsageModel::of(engine)?;
-        let is_decoded = model.route == Some(Route::Decoder);
-        let fewer = balanced(two, self.films.patients(), DECODED_FILMS, self.request.seed);
-        let places = if is_decoded && fewer.len() < places.len() { &fewer } else { places };
-        let sampled = &subset(two, places);
-        let Values::Groups { names, of } = &sampled.values else {
-            return Err(Error::Invalid("a column of numbers without two halves".into()));
-        };
-        let truths: Vec<Vec<Option<bool>>> = model.labels.iter().map(|label| self.truth(&label.name, places)).collect();
-        let has_latents = self.store.info().latents;
-        let films: Vec<AuditedFilm> = places
-            .iter()
-            .enumerate()
-            .map(|(at, &place)| AuditedFilm {
-                name: self.films.paths()[place].clone(),
-                source: if has_latents {
-                    FilmSource::Stored(self.films.films()[place])
-                } else {
-                    FilmSource::File(self.path(place))
-                },
-                patient: self.films.patients()[place].to_string(),
-                group: of[at].map(|group| names[group].clone()),
-                truth: truths.iter().map(|truth| truth[at]).collect(),
-            })
-            .collect();
-        let most = if is_decoded { self.request.features.min(DECODED_FEATURES) } else { self.request.features };
-        let mut edits = edits_of(detection, most);
-        // A suppressed bundle's latents are not the store's any more.
-        if has_latents && engine.manifest().suppressed().is_empty() {
-            edits.extend(self.direction(two, places, model.latent[1])?);
-        }
-        if edits.is_empty() {
-            return Err(Error::Invalid("no feature follows the column, so there is nothing to take away".into()));
-        }
-        let request = UsageRequest {
-            store: Some(self.store),
-            column: Some(detection.column.clone()),
-            shown: names.first().cloned(),
-            seed: self.request.seed,
-            controls: if is_decoded { DECODED_CONTROLS } else { CONTROLS },
-            checkpoint: self.request.checkpoint.as_ref().map(|folder| {
-                let safe = |letter: char| if letter.is_alphanumeric() { letter } else { '-' };
-                let name = detection.column.chars().map(safe).collect::<String>();
-                // Another audit that is written to the same place begins on its own.
-                let whole = Sha256::digest(format!("{:?} {}", self.request, engine.manifest().encoding_hash()));
-                folder.join(format!("{name}-{}.{KEPT}", &hex(&whole)[..8]))
-            }),
-            ..UsageRequest::new(films, edits)
-        };
-        measure(&model, &request, progress)
-    }
-
-    /// The difference between the latents of the two groups, found on films of other patients than those that it is tried on:
-    /// on its own films it separates any two groups. None where too few are left.
-    fn direction(&self, two: &Column, tried: &[usize], dim: usize) -> Result<Option<UsageEdit>> {
-        let flags = flags(two)?;
-        let patients = self.films.patients();
-        let known: std::collections::BTreeSet<u32> = tried.iter().map(|&place| patients[place]).collect();
-        let others: Vec<usize> =
-            (0..flags.len()).filter(|&place| flags[place].is_some() && !known.contains(&patients[place])).collect();
-        let rest = subset(two, &others);
-        let own: Vec<u32> = others.iter().map(|&place| patients[place]).collect();
-        let (mut latents, mut shown) = (Vec::new(), Vec::new());
-        for at in balanced(&rest, &own, FITTED, self.request.seed) {
-            let place = others[at];
-            if let (Some(latent), Some(flag)) = (self.store.latent(self.films.films()[place])?, flags[place]) {
-                latents.push(latent);
-                shown.push(flag);
-            }
-        }
-        let fewest = [true, false].map(|kind| shown.iter().filter(|flag| **flag == kind).count());
-        if fewest.iter().any(|count| *count < LEAST_FITTED) {
-            return Ok(None);
-        }
-        let latents: Vec<&[f32]> = latents.iter().map(Vec::as_slice).collect();
-        let direction = Direction::between(&latents, &shown, dim).ok();
-        Ok(direction.map(|direction| UsageEdit {
-            name: "the groups' difference".into(),
-            target: Target::Direction(direction),
-            operation: Operation::Remove,
-        }))
     }
 
     /// The strongest features of all columns, to be watched while markers are drawn.
@@ -696,7 +482,7 @@ fn present(column: &Column) -> Option<Vec<Option<bool>>> {
     column.flags().ok().filter(|_| is_plain)
 }
 
-fn flags(column: &Column) -> Result<Vec<Option<bool>>> {
+pub(super) fn flags(column: &Column) -> Result<Vec<Option<bool>>> {
     column.flags().map_err(Error::Invalid)
 }
 
@@ -704,53 +490,4 @@ fn flags(column: &Column) -> Result<Vec<Option<bool>>> {
 fn strength(lean: &Lean) -> f64 {
     let ranked = lean.without.as_ref().or(lean.all.as_ref());
     ranked.map_or(0.0, |ranked| (ranked.auc.value - 0.5).abs())
-}
-
-/// Removals of the features that follow a column: each, and all of them together.
-fn edits_of(detection: &DetectionTable, most: usize) -> Vec<UsageEdit> {
-    let followers: Vec<u32> =
-        detection.rows.iter().filter(|row| row.q < FALSE_DISCOVERIES).take(most).map(|row| row.feature).collect();
-    let remove = |name: String, features: Vec<usize>| UsageEdit {
-        name,
-        target: Target::Features(features),
-        operation: Operation::Remove,
-    };
-    let mut edits: Vec<UsageEdit> = Vec::new();
-    if followers.len() > 1 {
-        let all = followers.iter().map(|&feature| feature as usize).collect();
-        edits.push(remove(format!("the {} features together", followers.len()), all));
-    }
-    edits.extend(followers.iter().map(|&feature| remove(format!("feature {feature}"), vec![feature as usize])));
-    edits
-}
-
-/// What each row of a table shows.
-fn judged(usage: &UsageTable, detection: &DetectionTable) -> Vec<Judged> {
-    let auc = |features: &[usize]| -> Option<Estimate> {
-        // Of several together the closest follower tells the column at least as well as it does alone.
-        let rows = detection.rows.iter().filter(|row| features.contains(&(row.feature as usize)));
-        let estimates = rows.filter_map(|row| row.comparison.as_ref().map(|found| found.auc));
-        estimates.max_by(|a, b| (a.value - 0.5).abs().total_cmp(&(b.value - 0.5).abs()))
-    };
-    let rule = VerdictRule::default();
-    let judged = usage.rows.iter().map(|row| {
-        let judgement = is_used(row, auc(&row.features), &rule);
-        // What random features do is no measure of a direction: an SAE's rows are the directions that matter to the model.
-        let features = judgement.among_features.filter(|_| !row.features.is_empty());
-        let is_unreached = [features, judgement.among_directions].iter().flatten().all(|place| place.as_large == 0);
-        Judged {
-            edit: row.edit.clone(),
-            features: row.features.clone(),
-            label: row.label.clone(),
-            stands: judgement.used && judgement.standardised.is_some() && is_unreached,
-            judgement,
-        }
-    });
-    judged.collect()
-}
-
-/// What went wrong, without names of films: an audit is made to be passed on.
-fn without_paths(reason: &str) -> String {
-    let words = reason.split(' ').map(|word| if word.contains(['/', '\\']) { "(a path)" } else { word });
-    words.collect::<Vec<_>>().join(" ")
 }

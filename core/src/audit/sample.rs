@@ -1,8 +1,4 @@
-//! Parts of columns: two groups of any column, and films of them that networks can read in good time.
-
-use rand::SeedableRng as _;
-use rand::seq::SliceRandom as _;
-use rand_chacha::ChaCha8Rng;
+//! Parts of columns: two groups of any column, and some of its films.
 
 use super::column::{Column, Values};
 
@@ -25,33 +21,6 @@ pub(super) fn as_two_groups(column: &Column, group: Option<&str>) -> Column {
             Column { values: Values::Groups { names, of }, ..column.clone() }
         }
     }
-}
-
-/// Places of at most `most` films with a value, ascending: as many of each of the two groups as there can be, since effects
-/// are compared between them. A patient's films are drawn together, so that intervals by patient stay meaningful.
-pub(super) fn balanced(two: &Column, patients: &[u32], most: usize, seed: u64) -> Vec<usize> {
-    let Values::Groups { of, .. } = &two.values else { return Vec::new() };
-    let mut order: Vec<u32> = patients.to_vec();
-    order.sort_unstable();
-    order.dedup();
-    order.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
-    let mut rank = vec![0_usize; order.iter().copied().max().map_or(0, |last| last as usize + 1)];
-    order.iter().enumerate().for_each(|(place, &patient)| rank[patient as usize] = place);
-    let mut sides: [Vec<usize>; 2] = [0, 1].map(|side| {
-        let mut films: Vec<usize> = (0..of.len()).filter(|&film| of[film] == Some(side)).collect();
-        films.sort_by_key(|&film| rank[patients[film] as usize]);
-        films
-    });
-    let half = most / 2;
-    let fewer = sides[0].len().min(sides[1].len());
-    let each = if fewer < half { [fewer, most - fewer] } else { [most - half, half] };
-    // The rarer group is taken whole.
-    let [small, large] = if sides[0].len() <= sides[1].len() { [0, 1] } else { [1, 0] };
-    sides[small].truncate(each[0].max(half.min(fewer)));
-    sides[large].truncate(most - sides[small].len());
-    let mut films = sides.concat();
-    films.sort_unstable();
-    films
 }
 
 /// A column for the films at `places`.
@@ -93,17 +62,12 @@ mod tests {
     }
 
     #[test]
-    fn a_sample_takes_the_rarer_group_whole() {
-        let of: Vec<Option<usize>> = (0..100).map(|film| Some(usize::from(film % 10 != 0))).collect();
-        let values = Values::Groups { names: vec!["yes".into(), "no".into()], of };
-        let column = Column { name: "c".into(), values, missing: 0, notes: Vec::new() };
-        let patients: Vec<u32> = (0..100).map(|film| film / 2).collect();
-        let places = balanced(&column, &patients, 40, 1);
-        let yes = places.iter().filter(|place| *place % 10 == 0).count();
-        assert_eq!((places.len(), yes), (40, 10));
-        assert!(places.is_sorted() && places == balanced(&column, &patients, 40, 1));
-        assert_eq!(balanced(&column, &patients, 400, 1).len(), 100);
-        let own = subset(&column, &places);
-        assert_eq!(groups(&own).iter().filter(|of| **of == Some(0)).count(), 10);
+    fn a_part_of_a_column_keeps_its_groups() {
+        let cells: Vec<String> = (0..9).map(|film| if film % 3 == 0 { "yes".into() } else { String::new() }).collect();
+        let mut cells: Vec<Option<&str>> = cells.iter().map(|cell| Some(cell.as_str())).collect();
+        cells[1] = Some("no");
+        let column = Column::read("c", &cells).expect("a column");
+        let own = subset(&column, &[0, 1, 2]);
+        assert_eq!((groups(&own), own.missing, column.missing), (vec![Some(0), Some(1), None], 1, 5));
     }
 }

@@ -10,7 +10,8 @@ use serde::Serialize;
 use super::gap::{Gap, Lean};
 use super::outcome::DetectionTable;
 use super::probe::Probe;
-use super::run::{Judged, NotDone};
+use super::removal::DIFFERENCE;
+use super::result::{Judged, NotDone};
 use super::usage::{UsageTable, Verdict, VerdictRule};
 use crate::metrics::Estimate;
 
@@ -186,10 +187,12 @@ fn used(usage: Option<&UsageTable>, judgements: &[Judged], sentences: &mut Vec<S
     if judgements.is_empty() {
         return None;
     }
-    let mut hits: Vec<&Judged> = judgements.iter().filter(|judged| judged.stands).collect();
-
+    let mut hits: Vec<&Judged> = judgements.iter().filter(|judged| judged.judgement.used).collect();
+    // A feature holds more than the column that it follows: on phantoms whose predictions do not rest on it, taking features
+    // away moved them all the same, taking the difference between the groups away did not.
+    let is_decided_by_difference = judgements.iter().any(|judged| judged.edit == DIFFERENCE);
     let size = |judged: &Judged| judged.judgement.standardised.unwrap_or(0.0).abs();
-    hits.sort_by(|a, b| size(b).total_cmp(&size(a)));
+    hits.sort_by(|a, b| (b.edit == DIFFERENCE).cmp(&(a.edit == DIFFERENCE)).then(size(b).total_cmp(&size(a))));
     for hit in hits.iter().take(NAMED) {
         let Some(effect) = &hit.judgement.effect else { continue };
         let controls = [
@@ -221,5 +224,19 @@ fn used(usage: Option<&UsageTable>, judgements: &[Judged], sentences: &mut Vec<S
             100.0 * residual.relative_norm
         ));
     }
-    Some(!hits.is_empty())
+    let is_used = hits.iter().any(|hit| !is_decided_by_difference || hit.edit == DIFFERENCE);
+    match (is_decided_by_difference, hits.is_empty()) {
+        (true, false) if !is_used => sentences.push(
+            "Only single features' removal moves predictions, not that of the difference between the groups: what else these \
+             features hold may do it. It is not called use."
+                .to_owned(),
+        ),
+        (false, false) => sentences.push(
+            "This rests on features alone, which hold more than the column; a store with latents and more films lets the \
+             difference between the groups decide."
+                .to_owned(),
+        ),
+        _ => {}
+    }
+    Some(is_used)
 }

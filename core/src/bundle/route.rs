@@ -13,6 +13,7 @@ use super::save::Beside;
 use super::tensors::Opened;
 use super::{Bundle, BundleFiles, BundleSource, load};
 use crate::error::{Error, Result};
+use crate::label::stored::FILE as LABELS_FILE;
 use crate::models::Classifier;
 use crate::models::suppression::{Suppression, WithoutInFrame, WithoutInHead};
 
@@ -25,9 +26,6 @@ pub enum Route {
     /// Through the decoder; the classifier reads the frame, with all that the decoder loses.
     Decoder,
 }
-
-/// Labels of features beside a bundle, which no manifest lists.
-const FEATURE_LABELS: &str = "labels.ron";
 
 impl Manifest {
     /// Whether, by its sizes, the latent that the SAE reads is what the classifier's last layer reads of the same picture.
@@ -115,6 +113,7 @@ impl Bundle {
                 Arc::new(WithoutInHead { classifier, trunk, suppression: Arc::clone(&suppression) })
             }
             Route::Decoder => {
+                self.check_one_preparation()?;
                 let encoder = self.encoder.clone().ok_or_else(missing)?;
                 let decoder = self.decoder.clone().ok_or(self.missing("decoder", "suppressed features"))?;
                 Arc::new(WithoutInFrame { classifier, encoder, decoder, suppression: Arc::clone(&suppression) })
@@ -127,6 +126,20 @@ impl Bundle {
         self.classifier = Some(reader);
         self.suppression = Some(suppression);
         Ok(())
+    }
+
+    /// Suppression goes through encoder and decoder: it needs a film that encoder and classifier prepare alike.
+    fn check_one_preparation(&self) -> Result<()> {
+        let manifest = &self.manifest;
+        let own = manifest.classifier.as_ref().and_then(|part| part.preprocess.as_ref());
+        if own.is_none_or(|own| own == manifest.encoder_input()) {
+            return Ok(());
+        }
+        Err(Error::Invalid(format!(
+            "bundle \"{}\" prepares films for its classifier in another way than for its encoder, so features cannot be \
+             suppressed through its decoder; import the classifier with fluoro import --trunk instead",
+            manifest.name
+        )))
     }
 
     /// What no prediction of this bundle rests on.
@@ -172,8 +185,9 @@ pub fn suppress(source: &BundleSource, features: &[usize], output: &std::path::P
     manifest.provenance.recipes.insert("suppressed".into(), recipe);
     let beside = Beside::new(output)?;
     let mut copied: BTreeMap<String, String> = manifest.files.clone();
-    if files.read(FEATURE_LABELS).is_ok() {
-        copied.insert(FEATURE_LABELS.into(), String::new());
+    // Labels of features, which no manifest lists.
+    if files.read(LABELS_FILE).is_ok() {
+        copied.insert(LABELS_FILE.into(), String::new());
     }
     for file in copied.keys() {
         let bytes = files.read(file)?;

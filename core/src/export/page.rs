@@ -167,7 +167,7 @@ fn several(count: usize, what: &str) -> String {
 }
 
 /// Text for HTML, inside elements and inside quoted attributes.
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -25,6 +25,6 @@ pub use marker::{Lettering, Marker, Shade, Spot, Text};
 pub use measure::BrokenFilm;
 pub use reading::{EngineReader, Reader, Reading, TokenPlaces};
 pub use recovery::{Ablation, LabelChange, Predict, Recovery, RecoveryRequest, recovery};
-pub use response::{Contrast, FeatureResponse, Flips, InjectionReport, LabelResponse, MarkerResponse, respond};
+pub use response::{Contrast, FeatureResponse, Flipped, InjectionReport, LabelResponse, MarkerResponse, respond};
 pub(crate) use statistics::{count as patient_count, mean_by_patient, numbered};
 pub use sweep::{Effect, Place, PlaceLabel, PlaceResponse, PositionSweep, Quantity, SweepRequest, sweep};

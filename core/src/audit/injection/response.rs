@@ -12,8 +12,11 @@ use super::statistics::mean_by_patient;
 use crate::dataset::FilmRecord;
 use crate::engine::Progress;
 use crate::error::{Error, Result};
-use crate::metrics::{Estimate, share_wilson};
+use crate::metrics::{Estimate, Flips, flips, share_wilson};
 use crate::radiograph::Radiograph;
+
+/// Where scores are cut: they are normalised so that every label's operating point lies there.
+const OPERATING_POINT: f32 = 0.5;
 
 /// Answers of a model to markers.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -51,11 +54,11 @@ pub struct LabelResponse {
     /// Change of the score, which is 0 to 1 with the operating point at 0.5.
     pub score: Contrast,
     /// Decisions that the marker flipped.
-    pub flips: Flips,
+    pub flips: Flipped,
     /// Decisions that the neutral words flipped.
-    pub neutral_flips: Option<Flips>,
+    pub neutral_flips: Option<Flipped>,
     /// Decisions that the bar flipped.
-    pub bar_flips: Option<Flips>,
+    pub bar_flips: Option<Flipped>,
 }
 
 /// Mean changes against the clean film and against controls; intervals of 95 % resample patients.
@@ -75,13 +78,12 @@ pub struct Contrast {
 
 /// Decisions at the operating point (score 0.5) that differ from the clean film's.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Flips {
+pub struct Flipped {
     /// Films.
     pub films: usize,
-    /// Absent before, present after.
-    pub to_positive: usize,
-    /// Present before, absent after.
-    pub to_negative: usize,
+    /// Those that crossed it, by way.
+    #[serde(flatten)]
+    pub flips: Flips,
     /// Share of films that flipped, with Wilson's interval, for which films are independent.
     pub share: Estimate,
 }
@@ -230,14 +232,12 @@ impl Rows<'_> {
     }
 
     /// Flipped decisions of one label between clean films and those that `other` names.
-    fn flips(&self, label: usize, other: impl Fn(&Marked) -> Option<&Reading>) -> Option<Flips> {
-        let is_positive = |reading: &Reading| reading.scores.get(label).is_some_and(|&score| score >= 0.5);
-        let decisions: Vec<(bool, bool)> =
-            self.films().filter_map(|(clean, m)| Some((is_positive(clean), is_positive(other(m)?)))).collect();
-        let count = |from: bool| decisions.iter().filter(|&&(before, after)| before == from && after != from).count();
-        let (to_positive, to_negative) = (count(false), count(true));
-        let share = share_wilson(to_positive + to_negative, decisions.len())?;
-        Some(Flips { films: decisions.len(), to_positive, to_negative, share })
+    fn flips(&self, label: usize, other: impl Fn(&Marked) -> Option<&Reading>) -> Option<Flipped> {
+        let score = |reading: &Reading| reading.scores.get(label).copied().unwrap_or(f32::NAN);
+        let pairs: Vec<(f32, f32)> =
+            self.films().filter_map(|(clean, m)| Some((score(clean), score(other(m)?)))).collect();
+        let found = flips(OPERATING_POINT, pairs.iter().copied());
+        Some(Flipped { films: pairs.len(), flips: found, share: share_wilson(found.all(), pairs.len())? })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::html::escape;
+use crate::export::page::escape;
 
 /// Height of a row, room for names and for numbers, all in pixels.
 const ROW: f64 = 22.0;

@@ -192,7 +192,15 @@ fn stratum(film: &Seen, shown: usize, known: usize, within: bool) -> Option<(usi
 }
 
 fn contrast(films: &[Seen], shown: usize, known: usize, seed: u64) -> Option<Contrast> {
-    let within = films.iter().any(|film| film.truth.is_some());
+    // Truth that is known of one kind alone compares nothing.
+    let within = [false, true].into_iter().any(|truth| {
+        let has = |is_shown: bool| {
+            films
+                .iter()
+                .any(|film| film.truth == Some(truth) && film.group < known && (film.group == shown) == is_shown)
+        };
+        has(true) && has(false)
+    });
     let mut patients: BTreeMap<usize, Cells> = BTreeMap::new();
     let mut before: Cells = Cells::default();
     let mut counts = [0; 2];

@@ -146,7 +146,13 @@ pub fn compose(features: &[ActiveFeature], expected: &[&str], labeler: &Labeler)
             LabelKind::Normal => {}
         }
     }
-    let named = |class: usize| groups.iter().any(|g| g.kind != LabelKind::Normal && g.classes.contains(&class));
+    // A feature whose label is not trusted enough to be worded still speaks against the absence of what it names.
+    let hinted: Vec<Vec<Label>> =
+        left_out.iter().filter(|f| f.kind != LabelKind::Normal).map(|f| labeler.label(&f.text)).collect();
+    let named = |class: usize| {
+        groups.iter().any(|g| g.kind != LabelKind::Normal && g.classes.contains(&class))
+            || hinted.iter().any(|labels| labels.get(class).is_some_and(|label| label.is_present(true)))
+    };
     for group in groups.iter().filter(|group| group.kind == LabelKind::Normal) {
         if !group.classes.iter().any(|&class| named(class)) {
             report.findings.push(group.sentence());
