@@ -67,6 +67,18 @@ fn a_planted_marker_is_found_and_its_features_can_be_suppressed() {
         said["films"][0]["predictions"].clone()
     };
     assert_ne!(scores("trunk"), scores("without"));
+    // What carries the use is found among all features that follow the column, and there are more of them than named above.
+    let swept = ["--marker", "portable", "--sweep", "2", "-o", "swept.html", "--suppress", "used", "--into", "unused"];
+    let done = fluoro_in(home.path(), [&audit[..], &swept, &["--films", "40"]].concat());
+    assert_eq!(done.code, 0, "{done:?}");
+    let manifest = std::fs::read_to_string(home.path().join("unused/bundle.ron")).unwrap();
+    assert!(manifest.contains("suppressed: [") && scores("unused") != scores("trunk"));
+    let drawn = done.json()["audit"]["injection"].clone();
+    assert_eq!(drawn["sweeps"][0]["places"].as_array().map(Vec::len), Some(4 + 6), "a grid and the usual places");
+    let recovery = &drawn["recoveries"][0];
+    assert_eq!(recovery["oracle_recovery"].as_f64(), Some(1.0), "{recovery}");
+    assert_ne!(recovery["label"], "PORTABLE marker", "its own label says nothing");
+    assert!(std::fs::read_to_string(home.path().join("swept.html")).unwrap().contains("moved over the film"));
     let again = ["audit", "store", "--bundle", "without", "--column", "PORTABLE marker", "--films", "40", "--json"];
     let said = fluoro_in(home.path(), again).json();
     assert_eq!(said["rows"][0]["index"], first["index"], "the store's features are what they were");

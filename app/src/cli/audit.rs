@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use clap::Args;
 use fluoro_core::audit::injection::Marker;
-use fluoro_core::audit::{Audit, AuditFiles, AuditRequest, ColumnAudit, Judged, audit};
+use fluoro_core::audit::{Audit, AuditFiles, AuditRequest, ColumnAudit, Judged, audit, carriers};
 use fluoro_core::bundle::suppress;
 use fluoro_core::engine::{Engine, Progress, Step};
 use fluoro_core::export::atomic;
@@ -20,6 +20,8 @@ use super::gallery::{find, maker};
 use super::progress::Meter;
 use super::{Global, output};
 
+/// Stands for the features that carry what a column is used for.
+const USED: &str = "used";
 /// Features that are printed in words.
 const PRINTED: usize = 5;
 
@@ -44,6 +46,9 @@ pub struct AuditArgs {
     /// portable@0.1,0.08:0.03 (place and height as shares of the film); may be given several times
     #[arg(long = "marker", value_name = "MARKER")]
     markers: Vec<Marker>,
+    /// Move each marker over a grid of N by N places (and the usual corners) of twelve films, and see where it works
+    #[arg(long, value_name = "N", requires = "markers", value_parser = clap::value_parser!(u8).range(1..=24))]
+    sweep: Option<u8>,
     /// Most films that pixels and networks are read of, for each column
     #[arg(long, value_name = "N", default_value_t = 400)]
     films: usize,
@@ -53,7 +58,8 @@ pub struct AuditArgs {
     /// Seed of draws
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
-    /// Write a bundle whose predictions do not rest on these features, by index or label, with --into
+    /// Write a bundle whose predictions do not rest on these features, by index or label, with --into; "used" stands for all
+    /// that carry what the first column is used for: then every feature that follows it is measured
     #[arg(long, value_name = "FEATURE,..", value_delimiter = ',', requires = "into")]
     suppress: Vec<String>,
     /// New folder for that bundle
@@ -108,7 +114,8 @@ pub fn run(args: &AuditArgs, global: &Global) -> Result<(), Failure> {
     let store = Store::open(&args.store)?;
     let source = maker(&store, global, "to measure use, and to see what markers do")?;
     let engine = source.as_ref().map(|source| Engine::open(source, global.compute_device()?)).transpose()?;
-    let suppressed = match (&args.into, &engine) {
+    let takes_used = args.suppress.iter().any(|text| text == USED);
+    let mut suppressed = match (&args.into, &engine) {
         (None, _) => Vec::new(),
         (Some(_), None) => {
             return Err(Error::Invalid("a bundle is written from the one that made the store".into()).into());
@@ -118,7 +125,7 @@ pub fn run(args: &AuditArgs, global: &Global) -> Result<(), Failure> {
             engine.bundle().route()?;
             let labels = Labels::of_store(&store)?;
             let find = |text: &String| find(text, &store, labels.as_ref(), Some(engine.manifest())).map(|f| f as usize);
-            args.suppress.iter().map(find).collect::<Result<Vec<_>>>()?
+            args.suppress.iter().filter(|text| *text != USED).map(find).collect::<Result<Vec<_>>>()?
         }
     };
     let request = AuditRequest {
@@ -128,8 +135,9 @@ pub fn run(args: &AuditArgs, global: &Global) -> Result<(), Failure> {
         finding: args.finding.clone(),
         predictions: args.predictions.clone(),
         films: args.films,
-        features: args.features,
+        features: if takes_used { store.info().features as usize } else { args.features },
         markers: args.markers.clone(),
+        sweep: args.sweep.map(usize::from),
         checkpoint: beside.as_ref().map(|beside| beside.checkpoint.clone()),
         seed: args.seed,
     };
@@ -141,6 +149,16 @@ pub fn run(args: &AuditArgs, global: &Global) -> Result<(), Failure> {
     let mut outputs = Vec::new();
     if let Some(beside) = &beside {
         outputs = beside.write(&found, &std::env::args().collect::<Vec<_>>().join(" "))?;
+    }
+    if takes_used {
+        let carrying = found.columns.first().map(carriers).unwrap_or_default();
+        if carrying.is_empty() {
+            let reason = "no feature carries a use of this column, so there is nothing to suppress; the report says why";
+            return Err(Error::Invalid(reason.into()).into());
+        }
+        suppressed.extend(carrying);
+        suppressed.sort_unstable();
+        suppressed.dedup();
     }
     if let (Some(folder), Some(source)) = (&args.into, &source) {
         suppress(source, &suppressed, folder)?;
@@ -218,7 +236,7 @@ fn words(found: &Audit) -> String {
         }
     }
     if let Some(injection) = &found.injection {
-        for marker in &injection.markers {
+        for marker in &injection.response.markers {
             let most = marker.labels.iter().max_by(|a, b| {
                 let size = |of: &fluoro_core::audit::injection::LabelResponse| of.score.marker.value.abs();
                 size(a).total_cmp(&size(b))

@@ -32,7 +32,7 @@ pub struct ViewArgs {
     /// Write a picture of the window instead of opening it; needs no display
     #[arg(long, value_name = "OUT.png")]
     screenshot: Option<PathBuf>,
-    /// What the picture shows: review, edit, shift, attribution, gallery, report, error, palette, keys or light
+    /// What the picture shows: review, edit, shift, attribution, gallery, report, audit, error, palette, keys or light
     #[arg(long, value_name = "SCENE", default_value = "review", requires = "screenshot", value_parser = parse_scene)]
     scene: Option<Scene>,
     /// Size of the picture in pixels

@@ -28,6 +28,7 @@ use super::state::report::ReportState;
 use super::state::shift::ShiftState;
 use super::state::store::{OpenStore, StoreState};
 use super::state::toasts::Toasts;
+use super::state::writing::Writing;
 use super::tokens::{Look, Tokens};
 use super::{WindowError, WindowOptions, style};
 
@@ -171,6 +172,8 @@ pub struct App {
     pub dialogs: Dialogs,
     /// The export in progress.
     pub export: Job<Vec<PathBuf>>,
+    /// Files that are being written without the engine.
+    pub writing: Writing,
     /// Times.
     pub performance: Performance,
     /// Recent files.
@@ -238,6 +241,7 @@ impl App {
             toasts: Toasts::default(),
             dialogs: Dialogs::default(),
             export: Job::default(),
+            writing: Writing::default(),
             performance: Performance::default(),
             recent: if host.remembers { Recent::load() } else { Recent::default() },
             now: 0.0,
@@ -353,6 +357,7 @@ impl App {
             && self.shift.job.working.is_none()
             && !self.attribution.is_working()
             && self.export.working.is_none()
+            && !self.writing.is_busy()
             && !self.gallery.is_busy()
             && !self.store.is_busy()
             && self.report.job.working.is_none()

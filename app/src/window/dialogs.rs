@@ -1,6 +1,6 @@
 //! File dialogs of the system, on a thread of their own, and what is done with their answers.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use fluoro_core::audit::AuditFiles;
@@ -15,7 +15,6 @@ use poll_promise::Promise;
 
 use super::app::App;
 use super::events::title;
-use super::state::problem::Problem;
 
 /// Extensions of films, for the dialog's filter; other files can be chosen too.
 const FILMS: [&str; 9] = ["dcm", "dicom", "dic", "png", "jpg", "jpeg", "tif", "tiff", "bmp"];
@@ -119,9 +118,9 @@ impl App {
             Purpose::OpenFilms | Purpose::OpenFolder => self.open_paths(std::mem::take(&mut paths)),
             Purpose::OpenBundle => self.open_bundle(BundleSource::Folder(first)),
             Purpose::OpenStore => self.open_store(first),
-            Purpose::ExportReport => self.export_report(&first),
+            Purpose::ExportReport => self.export_report(first),
             Purpose::OpenMetadata => self.audit.metadata = Some(first),
-            Purpose::ExportAudit => self.export_audit(&first),
+            Purpose::ExportAudit => self.export_audit(first),
             Purpose::ExportFeatureSheet => self.export_feature_sheet(first),
             Purpose::ExportPicture => self.export_picture(first),
             Purpose::ExportGif | Purpose::ExportSheet | Purpose::ExportFrames => self.export_shift(purpose, first),
@@ -135,28 +134,30 @@ impl App {
         self.export(ExportKind::Picture { frame }, path, action);
     }
 
-    /// Writes the report: it is small, and known.
-    pub fn export_report(&mut self, path: &Path) {
+    /// Writes the report.
+    pub fn export_report(&mut self, path: PathBuf) {
         let (Some(shown), Some(film), Some(manifest)) = (&self.report.job.value, &self.film, self.manifest()) else {
             return;
         };
-        match ReportFile::new(&shown.worded, manifest, &film.view.radiograph).write(path) {
-            Ok(()) => self.toasts.news(self.now, "Report written", path.display().to_string()),
-            Err(error) => self.toasts.problem(&Problem::new("Nothing was written", &error)),
-        }
+        let (worded, manifest) = (Arc::clone(&shown.worded), Arc::clone(manifest));
+        let radiograph = Arc::clone(&film.view.radiograph);
+        let wake = self.ctx.clone();
+        self.writing.start(
+            "Report written",
+            move || wake.request_repaint(),
+            move || ReportFile::new(&worded, &manifest, &radiograph).write(&path).map(|()| vec![path]),
+        );
     }
 
     /// Writes the audit.
-    pub fn export_audit(&mut self, path: &Path) {
-        let Some(audit) = &self.audit.job.value else { return };
-        let written = AuditFiles::beside(path).and_then(|files| files.write(audit, &self.audit.command));
-        match written {
-            Ok(paths) => {
-                let names = paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join("\n");
-                self.toasts.news(self.now, "Audit written", names);
-            }
-            Err(error) => self.toasts.problem(&Problem::new("Nothing was written", &error)),
-        }
+    pub fn export_audit(&mut self, path: PathBuf) {
+        let Some(audit) = self.audit.job.value.clone() else { return };
+        let (command, wake) = (self.audit.command.clone(), self.ctx.clone());
+        self.writing.start(
+            "Audit written",
+            move || wake.request_repaint(),
+            move || AuditFiles::beside(&path)?.write(&audit, &command),
+        );
     }
 
     /// Draws and writes the sheet of the store's feature.
@@ -166,13 +167,15 @@ impl App {
         let manifest = self.manifest().filter(|it| it.encoding_hash() == store.info().bundle_hash).cloned();
         let name = self.label_in(open, page.statistics.feature);
         let wake = self.ctx.clone();
-        self.store.writing = Some(Promise::spawn_thread("fluoro-sheet", move || {
-            let written = Gallery::new(&store, manifest.as_deref(), None)
-                .and_then(|gallery| gallery.sheet(&page, name.as_deref())?.png())
-                .and_then(|png| write_atomic(&path, |out| out.write_all(&png)));
-            wake.request_repaint();
-            written.map(|()| path).map_err(|error| Problem::new("Nothing was written", &error))
-        }));
+        self.writing.start(
+            "Feature sheet written",
+            move || wake.request_repaint(),
+            move || {
+                let gallery = Gallery::new(&store, manifest.as_deref(), None)?;
+                let png = gallery.sheet(&page, name.as_deref())?.png()?;
+                write_atomic(&path, |out| out.write_all(&png)).map(|()| vec![path])
+            },
+        );
     }
 
     /// Writes the shift.

@@ -35,8 +35,11 @@ impl App {
             (self.layout.bottom, self.layout.tab) = (true, Tab::Gallery);
             self.audit = AuditState::default();
             self.find_labels();
+            if let Some(problem) = self.store.open.as_ref().and_then(|open| open.label_problem.clone()) {
+                self.toasts.problem(&problem);
+            }
         }
-        self.take_sheet();
+        self.take_written();
         self.take_dialogs();
         while let Ok(error) = self.driver_errors.try_recv() {
             self.toasts.warn("The graphics driver reported an error", error);
@@ -275,12 +278,15 @@ impl App {
         }
     }
 
-    fn take_sheet(&mut self) {
-        match self.store.writing.take().map(poll_promise::Promise::try_take) {
-            Some(Ok(Ok(path))) => self.toasts.news(self.now, "Feature sheet written", path.display().to_string()),
-            Some(Ok(Err(problem))) => self.toasts.problem(&problem),
-            Some(Err(waiting)) => self.store.writing = Some(waiting),
-            None => {}
+    fn take_written(&mut self) {
+        for result in self.writing.take() {
+            match result {
+                Ok(written) => {
+                    let names = written.paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>();
+                    self.toasts.news(self.now, written.title, names.join("\n"));
+                }
+                Err(problem) => self.toasts.problem(&problem),
+            }
         }
     }
 

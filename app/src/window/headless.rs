@@ -16,6 +16,8 @@ use super::{WindowError, WindowOptions, panels};
 const PATIENCE_SECONDS: u64 = 600;
 /// Frames after the last change, for layouts that need a second look.
 const SETTLE: usize = 3;
+/// A column that most audits ask about.
+const OFTEN_ASKED: &str = "PORTABLE";
 /// A label whose shift most readers understand.
 const WELL_KNOWN: &str = "Cardiomegaly";
 
@@ -45,6 +47,8 @@ pub enum Scene {
     Gallery,
     /// The film is worded; a sentence is outlined.
     Report,
+    /// A column of the open store is audited.
+    Audit,
     /// One of the films is damaged.
     Error,
     /// The command palette is open.
@@ -57,13 +61,14 @@ pub enum Scene {
 
 impl Scene {
     /// Every scene.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Review,
         Self::Edit,
         Self::Shift,
         Self::Attribution,
         Self::Gallery,
         Self::Report,
+        Self::Audit,
         Self::Error,
         Self::Palette,
         Self::Keys,
@@ -79,6 +84,7 @@ impl Scene {
             Self::Attribution => "attribution",
             Self::Gallery => "gallery",
             Self::Report => "report",
+            Self::Audit => "audit",
             Self::Error => "error",
             Self::Palette => "palette",
             Self::Keys => "keys",
@@ -193,6 +199,16 @@ impl Headless {
                     let outlined = |place: &usize| shown.outlines.get(*place).is_some_and(|lines| !lines.is_empty());
                     self.app.report.chosen = (first..shown.outlines.len()).chain(0..first).find(outlined);
                 }
+            }
+            Scene::Audit => {
+                (self.app.layout.bottom, self.app.layout.tab) = (true, Tab::Audit);
+                self.step();
+                let columns =
+                    self.app.store.open.as_ref().map(|open| open.store.columns().to_vec()).unwrap_or_default();
+                if let Some(column) = columns.iter().find(|name| name.contains(OFTEN_ASKED)).or(columns.first()) {
+                    self.app.audit.column.clone_from(column);
+                }
+                self.app.run(Command::ComputeAudit);
             }
             Scene::Error => return self.stage_error().map(Some).map_err(|e| WindowError::Scene(e.to_string())),
             Scene::Palette => self.app.cover = Cover::Palette(Palette::default()),

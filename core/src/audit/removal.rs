@@ -11,7 +11,7 @@ use super::column::{Column, Values};
 use super::files::KEPT;
 use super::folds::CrossValidation;
 use super::outcome::DetectionTable;
-use super::result::Judged;
+use super::result::{ColumnAudit, Judged};
 use super::run::Work;
 use super::sample::subset;
 use super::usage::{
@@ -176,4 +176,28 @@ pub(super) fn judged(usage: &UsageTable, detection: &DetectionTable) -> Vec<Judg
             judgement: is_used(row, auc(&row.features), &rule),
         })
         .collect()
+}
+
+/// Features that carry what a model uses of a column, strongest first: those whose removal alone moves the label that is used
+/// most as the removal of the groups' difference does, by an effect whose 95 % interval leaves out 0. Where the difference could
+/// not be tried, what moves the label most takes its place. Only features whose use was measured can be among them
+/// ([`AuditRequest::features`](super::AuditRequest)). Empty where nothing is used.
+#[must_use]
+pub fn carriers(column: &ColumnAudit) -> Vec<usize> {
+    let size = |judged: &&Judged| judged.judgement.standardised.unwrap_or(0.0).abs();
+    let used = || column.judgements.iter().filter(|judged| judged.judgement.used);
+    let of_difference = used().filter(|judged| judged.edit == DIFFERENCE).max_by(|a, b| size(a).total_cmp(&size(b)));
+    let Some(most) = of_difference.or_else(|| used().max_by(|a, b| size(a).total_cmp(&size(b)))) else {
+        return Vec::new();
+    };
+    let Some(way) = most.judgement.effect.map(|effect| effect.value.signum()) else { return Vec::new() };
+    // Effects along that way: the lower end is above 0.
+    let along = |judged: &Judged| {
+        let effect = judged.judgement.effect.filter(|_| judged.label == most.label && judged.features.len() == 1)?;
+        let sure = if way > 0.0 { effect.low } else { -effect.high };
+        (sure > 0.0).then_some((judged.features[0], effect.value.abs()))
+    };
+    let mut found: Vec<(usize, f64)> = column.judgements.iter().filter_map(along).collect();
+    found.sort_by(|a, b| b.1.total_cmp(&a.1));
+    found.into_iter().map(|(feature, _)| feature).collect()
 }

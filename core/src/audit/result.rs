@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::domain::DomainTest;
+use super::drawn::DrawnMarkers;
 use super::gap::{Gap, Lean};
-use super::injection::InjectionReport;
 use super::maps::DatasetMaps;
 use super::outcome::DetectionTable;
 use super::probe::Probe;
@@ -33,7 +33,7 @@ pub struct Audit {
     /// One entry for each column.
     pub columns: Vec<ColumnAudit>,
     /// What drawn markers do.
-    pub injection: Option<InjectionReport>,
+    pub injection: Option<DrawnMarkers>,
     /// Parts that were not done.
     pub not_done: Vec<NotDone>,
     /// What a reader should know of the films.

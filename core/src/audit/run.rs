@@ -17,11 +17,13 @@ use super::domain::{Predictions, domain_test};
 use super::films::AuditedFilms;
 use super::folds::CrossValidation;
 use super::gap::{Lean, gap, lean};
-use super::injection::{EngineReader, Marker, Reader as _, respond};
+use super::drawn;
+use super::injection::{EngineReader, Reader as _};
 use super::maps::{Border, Grouping, Lungs, MapsRequest, maps};
 use super::outcome::DetectionTable;
 use super::probe::{FilmRows, probe};
 use super::removal::judged;
+use super::request::AuditRequest;
 use super::result::{Audit, ColumnAudit, EXAMPLE_SIDE, Example, LabelBaseline, NotDone};
 use super::sample::{as_two_groups, subset};
 use super::table::MetadataTable;
@@ -45,50 +47,6 @@ const MAPPED: usize = 200;
 const MARKED: usize = 60;
 /// Films in a ranking of maps.
 const RANKED: usize = 10;
-
-/// What to audit.
-#[derive(Clone, Debug)]
-pub struct AuditRequest {
-    /// The store.
-    pub store: PathBuf,
-    /// A table of metadata; the store's own columns serve without one.
-    pub metadata: Option<PathBuf>,
-    /// Columns, by name.
-    pub columns: Vec<String>,
-    /// A finding: features are compared within films with it and without it too.
-    pub finding: Option<String>,
-    /// A table of predictions by film; the bundle's are taken without one.
-    pub predictions: Option<PathBuf>,
-    /// Most films that pixels and networks are read of, for each column.
-    pub films: usize,
-    /// Strongest features of a column whose use is measured.
-    pub features: usize,
-    /// Markers that are drawn onto films.
-    pub markers: Vec<Marker>,
-    /// Where an interrupted measurement of use is kept; nowhere when there is none.
-    pub checkpoint: Option<PathBuf>,
-    /// Seed of draws.
-    pub seed: u64,
-}
-
-impl AuditRequest {
-    /// An audit of one column with usual settings.
-    #[must_use]
-    pub fn new(store: &Path, column: &str) -> Self {
-        Self {
-            store: store.to_path_buf(),
-            metadata: None,
-            columns: vec![column.to_owned()],
-            finding: None,
-            predictions: None,
-            films: 400,
-            features: 5,
-            markers: Vec::new(),
-            checkpoint: None,
-            seed: 1,
-        }
-    }
-}
 
 /// Audits columns.
 ///
@@ -135,11 +93,24 @@ pub fn audit(engine: Option<&Engine>, request: &AuditRequest, progress: &Progres
             None
         }
         (Some(engine), false) => kept(&mut not_done, "markers drawn onto films", || {
-            let reader = EngineReader::new(engine, &work.followers(&audited))?;
             let places = work.sample(&as_two_groups(&columns[0], None), MARKED)?;
-            respond(&work.records(&places)?, &request.markers, &reader, request.seed, progress)
+            let labels = engine.manifest().classifier.iter().flat_map(|part| &part.labels);
+            let own = labels.map(|label| label.name.clone());
+            let own: Vec<String> =
+                own.filter(|label| columns.iter().any(|column| work.is_column(label, column))).collect();
+            let asked = drawn::Asked {
+                markers: &request.markers,
+                features: &work.followers(&audited),
+                own: &own,
+                grid: request.sweep,
+                seed: request.seed,
+            };
+            drawn::draw(engine, &work.records(&places)?, &asked, progress)
         })?,
     };
+    if let Some(drawn) = &injection {
+        audited.iter_mut().for_each(|column| drawn::weigh(column, drawn));
+    }
     let info = store.info();
     Ok(Audit {
         store: request.store.display().to_string(),
@@ -157,7 +128,7 @@ pub fn audit(engine: Option<&Engine>, request: &AuditRequest, progress: &Progres
 }
 
 /// Does a part; where it cannot be done, says so and goes on. The user's wish to stop and a device that fails end all.
-fn kept<T>(not_done: &mut Vec<NotDone>, part: &str, work: impl FnOnce() -> Result<T>) -> Result<Option<T>> {
+pub(super) fn kept<T>(not_done: &mut Vec<NotDone>, part: &str, work: impl FnOnce() -> Result<T>) -> Result<Option<T>> {
     match work() {
         Ok(found) => Ok(Some(found)),
         Err(error @ (Error::Cancelled | Error::Device { .. })) => Err(error),

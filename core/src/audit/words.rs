@@ -42,9 +42,13 @@ pub(super) fn interval(of: &Estimate) -> String {
     format!("{:.2} ({:.2} to {:.2})", of.value, of.low, of.high)
 }
 
-/// A probability as people write it.
+/// A probability as people write it; one too small for a double is not zero.
 pub(super) fn chance(p: f64) -> String {
-    if p < 0.01 { format!("{p:.0e}") } else { format!("{p:.2}") }
+    match p {
+        0.0 => "1e-300 or less".to_owned(),
+        p if p < 0.01 => format!("{p:.0e}"),
+        p => format!("{p:.2}"),
+    }
 }
 
 /// `predictions` names the table that predictions by group are of; empty where they are the bundle's.
@@ -214,7 +218,7 @@ fn used(usage: Option<&UsageTable>, judgements: &[Judged], sentences: &mut Vec<S
     }
     if hits.is_empty() {
         sentences.push(format!(
-            "Taking away what follows it moves no prediction of {} films beyond matched controls.",
+            "Taking away what follows it moves no prediction of {} films by as much as would count.",
             usage.measured
         ));
     }

@@ -12,6 +12,7 @@ use super::manifest::{self, EncoderKind, Manifest, SUPPRESSED_VERSION};
 use super::save::Beside;
 use super::tensors::Opened;
 use super::{Bundle, BundleFiles, BundleSource, load};
+use crate::device::ComputeDevice;
 use crate::error::{Error, Result};
 use crate::label::stored::FILE as LABELS_FILE;
 use crate::models::Classifier;
@@ -89,6 +90,23 @@ impl Bundle {
              (fluoro train decoder)",
             self.manifest.name
         )))
+    }
+
+    /// The same bundle without what `features` put into latents, in memory.
+    ///
+    /// # Errors
+    /// When the bundle suppresses features already, has no SAE or no way from the latent to a prediction.
+    pub fn suppressing(&self, features: &[usize], device: &ComputeDevice) -> Result<Self> {
+        if !self.manifest.suppressed().is_empty() {
+            let reason = format!("\"{}\" suppresses features already", self.manifest.name);
+            return Err(Error::Invalid(reason));
+        }
+        let mut bundle = self.clone();
+        let manifest = Arc::make_mut(&mut bundle.manifest);
+        let sae = manifest.sae.as_mut().ok_or(self.missing("SAE", "suppressing a feature"))?;
+        sae.suppressed = features.to_vec();
+        bundle.settle(device.tensor_device())?;
+        Ok(bundle)
     }
 
     /// Puts suppression between a film and its predictions.

@@ -47,6 +47,12 @@ impl Engine {
         Ok(Self { device, bundle })
     }
 
+    /// An open bundle on its device.
+    #[must_use]
+    pub fn of_bundle(bundle: Bundle, device: ComputeDevice) -> Self {
+        Self { device, bundle }
+    }
+
     /// The same engine reading frames with the classifier of another bundle.
     ///
     /// # Errors

@@ -15,6 +15,8 @@ use crate::window::widgets::{states, text};
 /// Widths of the list and of the numbers, in rows.
 const LIST_WIDTH: f32 = 10.0;
 const NUMBERS_WIDTH: f32 = 12.0;
+/// Rows of films.
+const ROWS: usize = 2;
 /// Rows of the list at most: a search narrows it.
 const MOST_LISTED: usize = 2000;
 /// Heights of the histogram and of a profile's bar, in rows.
@@ -67,7 +69,11 @@ fn features(app: &mut App, ui: &mut Ui, look: &Look, open: &OpenStore) -> Option
     let hint = format!("{}  label or number", icons::SEARCH);
     let field = TextEdit::singleline(&mut app.store.search).hint_text(hint).desired_width(f32::INFINITY);
     ui.add(field).accessible_name("search the store's features");
-    let (order, what) = listed(app, open);
+    let film = app.film.as_ref().filter(|film| film.view.analysis.is_some()).map_or(0, |film| film.version);
+    let mut kept = std::mem::take(&mut app.store.listed);
+    let listed = kept.of((app.store.search.trim().to_lowercase(), film), || listed(app, open));
+    app.store.listed = kept;
+    let (order, what) = (&listed.0, listed.1);
     ui.label(RichText::new(what).small().color(look.colour.secondary));
     let small = TextStyle::Small.resolve(ui.style());
     let mut wish = None;
@@ -146,7 +152,9 @@ fn strip(app: &mut App, ui: &mut Ui, look: &Look, open: &OpenStore) -> Option<Wi
         ui.add(egui::Label::new(words).truncate());
     });
     let caption = look.size.small + look.size.gap;
-    let side = (ui.available_height() - 2.0 * caption - look.size.gap - look.size.pad).max(look.size.thumbnail).floor();
+    let rows = ROWS as f32;
+    let height = ui.available_height() - caption - look.size.pad - rows * (caption + look.size.gap);
+    let side = (height / rows).max(look.size.thumbnail).floor();
     let pixels = (side * ui.pixels_per_point()).round() as usize;
     let (manifest, wake) = (app.manifest().cloned(), ui.ctx().clone());
     app.store.want_page(open, manifest, pixels, move || wake.request_repaint());
@@ -174,7 +182,8 @@ fn strip(app: &mut App, ui: &mut Ui, look: &Look, open: &OpenStore) -> Option<Wi
             });
             for (title, films) in std::iter::once(("strongest".to_owned(), &page.page.top)).chain(groups) {
                 ui.vertical(|ui| {
-                    let width = films.len() as f32 * (side + look.size.gap) - look.size.gap;
+                    let columns = films.len().div_ceil(ROWS).max(1);
+                    let width = columns as f32 * (side + look.size.gap) - look.size.gap;
                     let (rect, _) = ui.allocate_exact_size(vec2(width.max(side), caption), Sense::hover());
                     text::put(
                         ui,
@@ -184,14 +193,17 @@ fn strip(app: &mut App, ui: &mut Ui, look: &Look, open: &OpenStore) -> Option<Wi
                         TextStyle::Small.resolve(ui.style()),
                         look.colour.secondary,
                     );
-                    ui.horizontal(|ui| {
-                        for film in films {
-                            if tile(ui, look, page, place, &film.path, film.value, side) {
-                                wish = Some(Wish::Film(film.path.clone()));
+                    ui.spacing_mut().item_spacing.y = look.size.gap;
+                    for films in films.chunks(columns) {
+                        ui.horizontal(|ui| {
+                            for film in films {
+                                if tile(ui, look, page, place, &film.path, film.value, side) {
+                                    wish = Some(Wish::Film(film.path.clone()));
+                                }
+                                place += 1;
                             }
-                            place += 1;
-                        }
-                    });
+                        });
+                    }
                 });
                 ui.add_space(look.size.pad);
             }

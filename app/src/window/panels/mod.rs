@@ -45,7 +45,11 @@ pub fn show(app: &mut App, ui: &mut Ui) {
             features::show(app, ui);
         });
     }
-    let is_page = app.layout.tab == Tab::Gallery && app.store.open.is_some() && !app.store.is_hidden;
+    let is_page = match app.layout.tab {
+        Tab::Gallery => app.store.open.is_some() && !app.store.is_hidden,
+        Tab::Audit => app.audit.job.value.is_some(),
+        _ => false,
+    };
     let height = match (app.layout.bottom, is_page) {
         (false, _) => size.tab_bar,
         (true, false) => pick(size.bottom, size.bottom_narrow),

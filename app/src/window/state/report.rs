@@ -33,14 +33,14 @@ pub struct Shown {
     /// The report.
     pub worded: Arc<FilmReport>,
     /// Closed lines around each sentence's region, from 0 to 1 across and down what the model sees.
-    pub outlines: Vec<Vec<Vec<[f32; 2]>>>,
+    pub outlines: Arc<Vec<Vec<Vec<[f32; 2]>>>>,
 }
 
 impl Shown {
     /// A report with its lines.
     pub fn new(worded: Arc<FilmReport>) -> Self {
         let outlines = worded.regions.iter().map(|region| region.as_ref().map(lines).unwrap_or_default()).collect();
-        Self { worded, outlines }
+        Self { worded, outlines: Arc::new(outlines) }
     }
 }
 

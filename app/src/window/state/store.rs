@@ -11,6 +11,7 @@ use fluoro_core::label::{FeatureLabel, Labels};
 use fluoro_core::store::{FeaturePage, Notes, Store};
 use poll_promise::Promise;
 
+use super::kept::Kept;
 use super::problem::Problem;
 
 /// A store with what people and programs said of its features.
@@ -19,6 +20,8 @@ pub struct OpenStore {
     pub store: Arc<Store>,
     /// Labels, where it was labelled.
     pub labels: Option<Arc<Labels>>,
+    /// Why labels that are there cannot be used; the store is looked at without them.
+    pub label_problem: Option<Problem>,
     /// Notes, to be changed.
     pub notes: Notes,
     /// A note was changed and not yet written.
@@ -72,8 +75,8 @@ pub struct StoreState {
     pub is_own: bool,
     /// What the list of features is searched for.
     pub search: String,
-    /// The sheet that is being drawn and written.
-    pub writing: Option<Promise<Result<PathBuf, Problem>>>,
+    /// The list of features, found once for each search, film and store.
+    pub listed: Kept<(String, u64), (Vec<u32>, &'static str)>,
     /// The films of the bundle are shown, though a store is open.
     pub is_hidden: bool,
     /// The feature to show once the store is open.
@@ -87,7 +90,7 @@ pub struct StoreState {
 impl StoreState {
     /// Whether something is being read.
     pub fn is_busy(&self) -> bool {
-        self.opening.is_some() || self.making.is_some() || self.writing.is_some()
+        self.opening.is_some() || self.making.is_some()
     }
 
     /// Whether a store is being opened.
@@ -149,6 +152,7 @@ impl StoreState {
     /// The pages are to be made again: another bundle is open.
     pub fn forget_pages(&mut self) {
         (self.page, self.page_problem, self.making) = (None, None, None);
+        self.listed = Kept::default();
     }
 
     /// Takes what was read. True when a store was opened.
@@ -200,10 +204,13 @@ impl StoreState {
 
 fn open(folder: &Path) -> fluoro_core::Result<OpenStore> {
     let store = Store::open(folder)?;
-    let labels = Labels::of_store(&store)?.map(Arc::new);
+    let (labels, label_problem) = match Labels::of_store(&store) {
+        Ok(labels) => (labels.map(Arc::new), None),
+        Err(error) => (None, Some(Problem::new("The labels of the store cannot be used", &error))),
+    };
     let notes = Notes::read(folder)?;
     store.summaries()?;
-    Ok(OpenStore { store: Arc::new(store), labels, notes, is_noted: false, note_problem: None })
+    Ok(OpenStore { store: Arc::new(store), labels, label_problem, notes, is_noted: false, note_problem: None })
 }
 
 fn make(store: &Store, feature: u32, manifest: Option<&Manifest>, side: usize) -> fluoro_core::Result<Made> {

@@ -100,11 +100,12 @@ fn a_film_is_worded_and_a_sentence_outlined() {
     assert_eq!((window.state().report.chosen, window.state().report.job.value.is_some()), (None, true));
 
     let path = folder.path().join("out.dcm.txt");
-    window.state_mut().export_report(&path);
+    window.state_mut().export_report(path.clone());
+    settle(&mut window);
     let text = std::fs::read_to_string(&path).expect("written");
     assert!(text.contains("FINDINGS") && text.contains("diagnosis or treatment"), "{text}");
-    window.state_mut().export_report(&folder.path().join("out.pdf"));
-    window.run_steps(2);
+    window.state_mut().export_report(folder.path().join("out.pdf"));
+    settle(&mut window);
     window.get_by_label_contains("a report is written as .txt, .json or .dcm.txt");
 }
 
@@ -219,7 +220,8 @@ fn an_audit_is_asked_for_and_says_what_it_cannot_do() {
     assert_eq!((audit.films, audit.columns[0].detection.films), (4, 4));
     window.get_by_label_contains(&audit.columns[0].verdict.headline);
     let page = folder.path().join("audit.html");
-    window.state_mut().export_audit(&page);
+    window.state_mut().export_audit(page.clone());
+    settle(&mut window);
     assert!(std::fs::read_to_string(&page).expect("written").contains("Portable"));
     assert!(page.with_extension("usage.csv").is_file());
     let feature = audit.columns[0].detection.rows[0].feature;

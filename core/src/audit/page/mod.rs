@@ -5,19 +5,18 @@
 
 mod column;
 mod html;
+mod markers;
 mod svg;
 mod tables;
 
 use std::fmt::Write as _;
 
-use super::injection::InjectionReport;
 use super::result::Audit;
-use super::words::interval;
 use crate::error::Result;
 use crate::export::SOFTWARE;
 use crate::export::page::escape;
 use column::{best, of_column};
-use html::{folded, paragraph, table};
+use html::{paragraph, table};
 pub use tables::{detection_csv, usage_csv};
 
 /// Rows of a table that a reader sees; the CSV has all.
@@ -52,7 +51,7 @@ pub fn page(audit: &Audit, command: &str) -> Result<String> {
         body += &of_column(column)?;
     }
     if let Some(injection) = &audit.injection {
-        body += &injected(injection);
+        body += &markers::section(injection)?;
     }
     for part in &audit.not_done {
         body += &format!("<p class=\"note\">Not measured: {} ({}).</p>\n", escape(&part.part), escape(&part.reason));
@@ -66,65 +65,6 @@ pub fn page(audit: &Audit, command: &str) -> Result<String> {
     ))
 }
 
-fn injected(report: &InjectionReport) -> String {
-    let mut text = "<section>\n<h2>Markers drawn onto films</h2>\n".to_owned();
-    text += &paragraph(&format!(
-        "{} films of {} patients, each read clean, with the marker, with meaningless words of the same size and brightness in \
-         the same place, and with a plain bar there.",
-        report.films, report.patients
-    ));
-    let head = [
-        "marker",
-        "prediction",
-        "change of the score",
-        "with neutral words",
-        "over neutral words",
-        "decisions flipped",
-    ];
-    let mut rows: Vec<(f64, Vec<String>)> = Vec::new();
-    for marker in &report.markers {
-        for label in &marker.labels {
-            let score = &label.score;
-            let optional = |of: Option<&crate::metrics::Estimate>| of.map_or("-".into(), interval);
-            rows.push((
-                score.over_neutral.as_ref().unwrap_or(&score.marker).value.abs(),
-                vec![
-                    marker.marker.clone(),
-                    label.label.clone(),
-                    interval(&score.marker),
-                    optional(score.neutral.as_ref()),
-                    optional(score.over_neutral.as_ref()),
-                    percent(label.flips.share.value),
-                ],
-            ));
-        }
-    }
-    rows.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let rows: Vec<Vec<String>> = rows.into_iter().take(2 * SHOWN).map(|(_, row)| row).collect();
-    text += &table(&head, &rows);
-    let features: Vec<Vec<String>> = report
-        .markers
-        .iter()
-        .flat_map(|marker| {
-            marker.features.iter().map(move |feature| {
-                vec![
-                    marker.marker.clone(),
-                    format!("feature {}", feature.feature),
-                    interval(&feature.change.marker),
-                    feature.change.over_neutral.as_ref().map_or("-".into(), interval),
-                    format!("{} to {} of {}", feature.fires_clean, feature.fires_marked, report.films),
-                ]
-            })
-        })
-        .collect();
-    if !features.is_empty() {
-        let head = ["marker", "feature", "change of the activation", "over neutral words", "films on which it fires"];
-        text += &folded("What the features that follow the columns do", &table(&head, &features));
-    }
-    text.push_str("</section>\n");
-    text
-}
-
 fn method(audit: &Audit, command: &str) -> String {
     let mut text = "<section>\n<h2>Method and limits</h2>\n".to_owned();
     for words in [
@@ -132,10 +72,11 @@ fn method(audit: &Audit, command: &str) -> String {
          patient count together. A column that follows another one is followed by the same features: association is no cause.",
         "Use: the part of features, or the difference between the groups as other films have it, is taken out of the latent on \
          every film and predictions are read again. It counts as used where the change on films that show the column, beyond that on \
-         films that do not, has an interval without 0, is at least 0.3 standard deviations of the logit, and exceeds what random \
-         directions of the same length and, of features, others of the same activation do (p at most 0.25 by rank). Where the \
-         difference was tried, it decides. Through a decoder fewer films, features and controls are looked at. Among many labels \
-         and edits some pass by chance.",
+         films that do not, has an interval without 0 and is at least 0.25 standard deviations of the logit; of features 0.3, and \
+         more than what others of the same activation and random directions of the same length do (p at most 0.25 by rank). Where \
+         the difference was tried, it decides. It holds whatever else sets the groups apart, such as sicker patients, as far as \
+         that is no label of the bundle's. Through a decoder fewer films, features and controls are looked at. Among many labels and edits \
+         some pass by chance.",
         "What the SAE does not explain stays in the latent: no sign of use is no proof of disuse.",
         "Films are shown without name; what is burned into them is still there. Look at them before passing this page on. The JSON beside it names \
          films by their paths.",

@@ -1,17 +1,23 @@
 //! The Audit panel: a column of metadata against the features of the open store, and what they do to predictions.
 
-use egui::{Align, Button, RichText, ScrollArea, Sense, Stroke, TextEdit, TextStyle, Ui, UiBuilder, WidgetInfo, vec2};
+use std::sync::Arc;
+
+use egui::{Button, Label, RichText, ScrollArea, TextEdit, Ui, UiBuilder};
 use fluoro_core::audit::ColumnAudit;
-use fluoro_core::audit::outcome::DetectionRow;
 
 use crate::window::app::{App, Tab};
 use crate::window::command::Command;
+use crate::window::state::audit::Part;
 use crate::window::tokens::Look;
-use crate::window::widgets::{states, text};
+use crate::window::widgets::states;
+
+mod effects;
+mod features;
+mod films;
 
 /// Widths of the settings and of the list of features, in rows.
-const SETTINGS_WIDTH: f32 = 10.0;
-const LIST_WIDTH: f32 = 19.0;
+const SETTINGS_WIDTH: f32 = 8.0;
+const LIST_WIDTH: f32 = 15.0;
 
 /// Shows the panel.
 pub fn show(app: &mut App, ui: &mut Ui) {
@@ -48,7 +54,7 @@ pub fn show(app: &mut App, ui: &mut Ui) {
     }
     let whole = ui.available_rect_before_wrap();
     let left = whole.with_max_x(whole.left() + SETTINGS_WIDTH * look.size.row);
-    let right = whole.with_min_x(whole.right() - (LIST_WIDTH * look.size.row).min(0.4 * whole.width()));
+    let right = whole.with_min_x(whole.right() - (LIST_WIDTH * look.size.row).min(0.38 * whole.width()));
     let middle = whole.with_min_x(left.right() + 2.0 * look.size.pad).with_max_x(right.left() - 2.0 * look.size.pad);
     ui.scope_builder(UiBuilder::new().max_rect(left), |ui| settings(app, ui));
     let Some(audit) = app.audit.job.value.clone() else {
@@ -58,9 +64,18 @@ pub fn show(app: &mut App, ui: &mut Ui) {
         return;
     };
     let Some(column) = audit.columns.first() else { return };
-    ui.scope_builder(UiBuilder::new().max_rect(middle), |ui| verdict(ui, &look, column));
+    let version = Arc::as_ptr(&audit) as usize;
+    ui.scope_builder(UiBuilder::new().max_rect(middle), |ui| {
+        ui.set_clip_rect(middle.intersect(ui.clip_rect()));
+        heading(app, ui, &look, column);
+        match app.audit.part {
+            Part::Evidence => evidence(ui, column),
+            Part::Effects => effects::show(ui, &look, column),
+            Part::Films => films::show(app, ui, &look, column, version),
+        }
+    });
     let mut chosen = None;
-    ui.scope_builder(UiBuilder::new().max_rect(right), |ui| chosen = features(app, ui, &look, column));
+    ui.scope_builder(UiBuilder::new().max_rect(right), |ui| chosen = features::show(app, ui, &look, column, version));
     if let Some(feature) = chosen {
         app.store.show_feature(feature);
         app.layout.tab = Tab::Gallery;
@@ -118,80 +133,32 @@ fn settings(app: &mut App, ui: &mut Ui) {
     });
 }
 
-/// The verdict with its evidence.
-fn verdict(ui: &mut Ui, look: &Look, column: &ColumnAudit) {
+/// The verdict, and which part of what it rests on is shown.
+fn heading(app: &mut App, ui: &mut Ui, look: &Look, column: &ColumnAudit) {
     ui.horizontal(|ui| {
         ui.set_min_height(look.size.row);
-        ui.heading(&column.detection.column);
-        ui.label(RichText::new(&column.verdict.headline).color(look.colour.accent));
-    });
-    ScrollArea::vertical().id_salt("audit evidence").auto_shrink([false, false]).show(ui, |ui| {
-        for sentence in &column.verdict.sentences {
-            ui.label(sentence);
-        }
-        ui.label(
-            RichText::new("Plots, tables, maps and films are in the exported page.")
-                .small()
-                .color(look.colour.secondary),
-        );
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            for part in Part::ALL.into_iter().rev() {
+                let on = app.audit.part == part;
+                let ink = if on { look.colour.accent } else { look.colour.secondary };
+                let button = Button::selectable(on, RichText::new(part.name()).small().color(ink));
+                if ui.add(button).on_hover_text(part.hint()).clicked() {
+                    app.audit.part = part;
+                }
+            }
+            ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
+                let words = RichText::new(&column.verdict.headline).heading().color(look.colour.accent);
+                ui.add(Label::new(words).truncate());
+            });
+        });
     });
 }
 
-/// Features by how closely they follow the column; one that was clicked.
-fn features(app: &mut App, ui: &mut Ui, look: &Look, column: &ColumnAudit) -> Option<u32> {
-    let small = TextStyle::Small.resolve(ui.style());
-    let field = TextEdit::singleline(&mut app.audit.search).hint_text("number or label").desired_width(f32::INFINITY);
-    ui.add(field).accessible_name("search the audit's features");
-    let wanted = app.audit.search.trim().to_lowercase();
-    let name = |row: &DetectionRow| column.names.get(&row.feature).map_or("no label", String::as_str).to_owned();
-    let rows: Vec<&DetectionRow> = column
-        .detection
-        .rows
-        .iter()
-        .filter(|row| {
-            wanted.is_empty()
-                || row.feature.to_string().starts_with(&wanted)
-                || name(row).to_lowercase().contains(&wanted)
-        })
-        .collect();
-    let mut chosen = None;
-    ui.spacing_mut().item_spacing.y = 0.0;
-    ScrollArea::vertical().id_salt("audit features").auto_shrink([false, false]).show_rows(
-        ui,
-        look.size.row,
-        rows.len(),
-        |ui, shown| {
-            for row in &rows[shown] {
-                let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), look.size.row), Sense::hover());
-                let response = ui.interact(rect, egui::Id::unique(("audit feature", row.feature)), Sense::click());
-                let label = name(row);
-                let words = format!("feature {}: {label}", row.feature);
-                response.widget_info(|| WidgetInfo::labeled(egui::Role::Button, true, &words));
-                let number = rect.with_max_x(rect.left() + 1.75 * look.size.row);
-                let auc = rect.with_min_x(rect.right() - 6.5 * look.size.row).with_max_x(rect.right() - look.size.pad);
-                let title = rect.with_min_x(number.right()).with_max_x(auc.left());
-                let found = row.comparison.as_ref().map(|found| found.auc).or(row.correlation);
-                let figures = found.map_or_else(String::new, |found| {
-                    format!("{:.2} ({:.2} to {:.2})", found.value, found.low, found.high)
-                });
-                let ink = if row.q < 0.05 { look.colour.text } else { look.colour.secondary };
-                text::put(ui, number, Align::Min, &row.feature.to_string(), small.clone(), look.colour.secondary);
-                text::put(ui, title, Align::Min, &label, small.clone(), ink);
-                text::put(ui, auc, Align::Max, &figures, small.clone(), ink);
-                if response.has_focus() || response.hovered() {
-                    let line = if response.has_focus() { look.colour.accent } else { look.colour.line };
-                    ui.painter().rect_stroke(rect, 0.0, Stroke::new(look.size.stroke, line), egui::StrokeKind::Inside);
-                }
-                let why = format!(
-                    "How well the feature tells the column: area under the ROC curve (or Spearman's rho of numbers), with its 95 % \
-                     interval; q = {:.1e}. A click shows the feature's page.",
-                    row.q
-                );
-                if response.on_hover_text(why).clicked() {
-                    chosen = Some(row.feature);
-                }
-            }
-        },
-    );
-    chosen
+/// The evidence in words.
+fn evidence(ui: &mut Ui, column: &ColumnAudit) {
+    ScrollArea::vertical().id_salt("audit evidence").auto_shrink([false, false]).show(ui, |ui| {
+        for sentence in &column.verdict.sentences {
+            ui.add(Label::new(sentence).wrap());
+        }
+    });
 }
