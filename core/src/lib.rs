@@ -20,6 +20,7 @@ pub mod error;
 pub mod evaluate;
 pub mod export;
 mod fence;
+pub mod fingerprint;
 pub mod flow;
 pub mod gallery;
 pub mod import;

@@ -375,3 +375,49 @@ fn a_full_standard_output_is_one_line() {
     let said = fluoro_to(Path::new("."), ["info"], Stdio::from(full));
     assert!(said.complaint().starts_with("cannot write to standard output"), "{said:?}");
 }
+
+#[test]
+fn an_edit_is_kept_to_a_region_of_the_film() {
+    let place = Place::new();
+    let top = strongest(&place, 1)[0];
+    let whole = place.json(&format!("edit FILM --set {top}=x0 -o whole.png"));
+    assert!(whole["edits"][0].get("region").is_none());
+    let part = place.json(&format!("edit FILM --set {top}=x0 --region 0,0,{SIDE},128 -o part.png"));
+    let rows = texts(&part["edits"][0]["region"]);
+    assert!(
+        rows[0].chars().all(|cell| cell == '#') && rows.last().unwrap().chars().all(|cell| cell == '.'),
+        "{rows:?}"
+    );
+    let all = place.json(&format!("edit FILM --set {top}=x0 --region 0,0,{SIDE},{SIDE} -o all.png"));
+    assert_eq!(all["predictions_after"], whole["predictions_after"], "a region that is everywhere is none");
+    assert_eq!(place.bytes("all.png"), place.bytes("whole.png"));
+    assert_ne!(place.bytes("part.png"), place.bytes("whole.png"));
+    place.json("edit FILM --recipe part.png.recipe.ron -o again.png");
+    assert_eq!(place.bytes("part.png"), place.bytes("again.png"));
+    for (region, words) in [("900,900,9,9", "sees nothing"), ("0,0,0,9", "is empty"), ("1,2", "X,Y,W,H")] {
+        let said = place.run(&format!("edit FILM --set {top}=x0 --region {region} -o bad.png"));
+        assert!(said.code != 0 && said.err.contains(words), "{region}: {}", said.err);
+    }
+    assert!(place.run("edit FILM --region 0,0,9,9 -o bad.png").code != 0, "a region needs a feature");
+}
+
+#[test]
+fn a_remembered_edit_is_a_recipe_for_any_film() {
+    let place = Place::new();
+    let recipe = |edit: &str| {
+        format!(
+            "(fluoro:\"0.1.0\",film:\"\",input_sha256:\"\",bundle:\"{BUNDLE}\",bundle_sha256:\"\",device:\"\",target:\"\",\
+             action:Relative({edit}),notice:\"\")"
+        )
+    };
+    let finding = "(bundle:\"other\",encoding_hash:\"h\",findings:{\"cardiomegaly\":-8.0})";
+    std::fs::write(place.path("finding.ron"), recipe(finding)).unwrap();
+    let said = place.run("edit FILM --recipe finding.ron -o remembered.png");
+    assert_eq!(said.code, 0, "{}", said.err);
+    place.json("edit FILM --finding Cardiomegaly=-8 -o finding.png");
+    assert_eq!(place.bytes("remembered.png"), place.bytes("finding.png"));
+    let feature = "(bundle:\"other\",encoding_hash:\"h\",features:[(index:3,setting:Times(0.0))])";
+    std::fs::write(place.path("feature.ron"), recipe(feature)).unwrap();
+    let said = place.run("edit FILM --recipe feature.ron -o bad.png");
+    assert!(said.code == 1 && said.err.contains("other features"), "{}", said.err);
+}

@@ -153,7 +153,8 @@ pub fn run(args: &AuditArgs, global: &Global) -> Result<(), Failure> {
     if takes_used {
         let carrying = found.columns.first().map(carriers).unwrap_or_default();
         if carrying.is_empty() {
-            let reason = "no feature carries a use of this column, so there is nothing to suppress; the report says why";
+            let reason =
+                "no feature carries a use of this column, so there is nothing to suppress; the report says why";
             return Err(Error::Invalid(reason.into()).into());
         }
         suppressed.extend(carrying);

@@ -2,15 +2,18 @@
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use fluoro_core::engine::edit::{Setting, parse_setting};
-use fluoro_core::engine::{Analysis, Edit, Engine, FeatureChange, Prediction, Progress};
+use fluoro_core::engine::{Analysis, Edit, EditRegion, Engine, FeatureChange, Prediction, Progress};
+use fluoro_core::export::capture::MadeFrame;
 use fluoro_core::export::{Action, ExportJob, ExportKind, Recipe, atomic, recipe_path};
 use fluoro_core::radiograph::Radiograph;
 use fluoro_core::{Error, Result};
 use serde::Serialize;
 
+use super::capture::{self, CaptureOptions};
 use super::failure::Failure;
 use super::{Global, output};
 
@@ -28,11 +31,16 @@ pub struct EditArgs {
     /// Start from what the features explain of the film, without the rest
     #[arg(long)]
     drop_residual: bool,
-    /// Repeat what a recipe says
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["settings", "findings", "drop_residual"])]
+    /// Change the features only there: a rectangle in film pixels, (0,0) at the top left; needs a latent with positions
+    #[arg(long, value_name = "X,Y,W,H", requires = "settings", value_parser = parse_region)]
+    region: Option<Rectangle>,
+    /// Repeat what a recipe says; one of a named edit works on any film
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["settings", "findings", "drop_residual", "region"])]
     recipe: Option<PathBuf>,
-    /// Picture to write, OUT.png; its recipe is written beside it
-    #[arg(short, long, value_name = "OUT.png")]
+    #[command(flatten)]
+    capture: CaptureOptions,
+    /// Picture to write, OUT.png, or OUT.dcm for a DICOM Secondary Capture; its recipe is written beside it
+    #[arg(short, long, value_name = "OUT.png|.dcm")]
     output: PathBuf,
 }
 
@@ -58,7 +66,7 @@ struct FindingStep {
 /// # Errors
 /// When the film, the bundle, an edit or the output cannot be used; then nothing is written.
 pub fn run(args: &EditArgs, global: &Global) -> Result<(), Failure> {
-    output::check_png(&args.output)?;
+    capture::check_picture(&args.output)?;
     let beside = recipe_path(&args.output);
     atomic::check_file(&beside)?;
     output::check_distinct(&[&args.output, &beside], &args.file)?;
@@ -68,8 +76,11 @@ pub fn run(args: &EditArgs, global: &Global) -> Result<(), Failure> {
         let analysis = engine.analyze(&film)?;
         let edit = match &given {
             Some(Recipe { action: Action::Edit(edit), .. }) => edit.clone(),
+            Some(Recipe { action: Action::Relative(edit), .. }) => {
+                edit.resolve(engine.manifest(), &analysis.activations)?
+            }
             Some(_) => return Err(Error::Invalid("this recipe is not one of an edit; use shift or segment".into())),
-            None => args.edit(engine, &analysis)?,
+            None => args.edit(engine, &analysis, [film.pixels.width(), film.pixels.height()])?,
         };
         let after = engine.edit(&analysis, &edit)?;
         let before = analysis.reconstruction.as_ref().map(|frame| frame.predictions.as_slice()).unwrap_or_default();
@@ -88,7 +99,15 @@ pub fn run(args: &EditArgs, global: &Global) -> Result<(), Failure> {
         };
         let recipe = Recipe::new(engine, &args.file, &analysis.input, Action::Edit(edit));
         let differences = given.as_ref().map(|given| given.differences(&recipe)).unwrap_or_default();
-        let kind = ExportKind::Picture { frame: after.pixels };
+        let kind = match (capture::is_dicom(&args.output), &analysis.reconstruction) {
+            (true, Some(reference)) => {
+                let what = changes(&report);
+                let frames = vec![MadeFrame { pixels: after.pixels, words: what.clone() }];
+                let made = args.capture.capture(engine, &film, &reference.pixels, frames, &what)?;
+                ExportKind::Capture(Arc::new(made))
+            }
+            _ => ExportKind::Picture { frame: after.pixels },
+        };
         Ok((ExportJob { kind, path: args.output.clone(), recipe }, report, differences))
     })?;
     differences.iter().for_each(|difference| output::warn(difference));
@@ -97,7 +116,8 @@ pub fn run(args: &EditArgs, global: &Global) -> Result<(), Failure> {
 }
 
 impl EditArgs {
-    fn edit(&self, engine: &Engine, analysis: &Analysis) -> Result<Edit> {
+    /// `film` is its width and height.
+    fn edit(&self, engine: &Engine, analysis: &Analysis, film: [usize; 2]) -> Result<Edit> {
         let mut edit = Edit { drop_residual: self.drop_residual, ..Edit::default() };
         for text in &self.settings {
             let (feature, setting) = parse_setting(text)?;
@@ -106,6 +126,10 @@ impl EditArgs {
             if edit.features.insert(index, setting.resolve(own)).is_some() {
                 return Err(Error::Invalid(format!("feature {index} is set twice")));
             }
+        }
+        if let Some(Rectangle(rectangle)) = self.region {
+            let region = EditRegion::of_rectangle(engine.manifest(), film, rectangle)?;
+            edit.regions = edit.features.keys().map(|&feature| (feature, region.clone())).collect();
         }
         for text in &self.findings {
             let (label, percent) = parse_finding(text)?;
@@ -117,6 +141,17 @@ impl EditArgs {
     }
 }
 
+/// A rectangle on a film: left, top, width and height in its pixels.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Rectangle([f64; 4]);
+
+/// Reads `X,Y,W,H`.
+fn parse_region(text: &str) -> Result<Rectangle, String> {
+    let numbers: Option<Vec<f64>> = text.split(',').map(|part| part.trim().parse().ok()).collect();
+    let rectangle = numbers.and_then(|numbers| <[f64; 4]>::try_from(numbers).ok());
+    rectangle.map(Rectangle).ok_or_else(|| "give X,Y,W,H in film pixels, such as 120,80,200,160".to_owned())
+}
+
 /// Reads `LABEL=PERCENT`; a percentage is a step, so its sign is its direction.
 fn parse_finding(text: &str) -> Result<(&str, f32)> {
     match parse_setting(text) {
@@ -125,12 +160,26 @@ fn parse_finding(text: &str) -> Result<(&str, f32)> {
     }
 }
 
+/// The edit on one line.
+fn changes(report: &Report) -> String {
+    let features = report.edits.iter().map(|FeatureChange { index, label, from, to, region }| {
+        let name = label.clone().unwrap_or_else(|| format!("feature {index}"));
+        let place = region.as_ref().map_or_else(String::new, |region| format!(" in {} cells", region.len()));
+        format!("{name} {from:.2} to {to:.2}{place}")
+    });
+    let findings = report.findings.iter().map(|FindingStep { label, percent }| format!("{label} {percent:+} %"));
+    let residual = report.drop_residual.then(|| "without the residual".to_owned());
+    let all: Vec<String> = findings.chain(features).chain(residual).collect();
+    if all.is_empty() { "nothing changed: the reconstruction".to_owned() } else { format!("edit: {}", all.join(", ")) }
+}
+
 fn words(report: &Report) -> String {
     let mut text = format!("{}\n", report.film);
     // Writing to a string cannot fail.
-    for FeatureChange { index, label, from, to } in &report.edits {
+    for FeatureChange { index, label, from, to, region } in &report.edits {
         let label = label.as_deref().unwrap_or("");
-        let _ = writeln!(text, "{}", format!("  feature {index}  {from:.3} -> {to:.3}  {label}").trim_end());
+        let place = region.as_ref().map_or_else(String::new, |region| format!("  in {} cells", region.len()));
+        let _ = writeln!(text, "{}", format!("  feature {index}  {from:.3} -> {to:.3}  {label}{place}").trim_end());
     }
     for FindingStep { label, percent } in &report.findings {
         let _ = writeln!(text, "  {label}  {percent:+} %");
@@ -148,6 +197,14 @@ fn words(report: &Report) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_region_is_four_numbers() {
+        assert_eq!(parse_region("1, 2,30,4.5").unwrap(), Rectangle([1.0, 2.0, 30.0, 4.5]));
+        for bad in ["", "1,2,3", "1,2,3,4,5", "a,b,c,d"] {
+            assert!(parse_region(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn findings_are_steps_in_percent() {

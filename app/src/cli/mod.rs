@@ -17,6 +17,7 @@ mod analyze;
 mod attribute;
 mod audit;
 mod bench;
+mod capture;
 mod demo;
 mod edit;
 mod encode;

@@ -8,10 +8,13 @@ use fluoro_core::bundle::Mismatch;
 use fluoro_core::engine::Prediction;
 use fluoro_core::{Error, Result};
 use serde::Serialize;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _};
 
 use super::Global;
 use super::failure::Failure;
+use crate::window::LogCatcher;
 
 /// What every answer in words ends with.
 pub const NOTICE: &str = "Not for diagnosis.";
@@ -19,11 +22,14 @@ pub const NOTICE: &str = "Not for diagnosis.";
 /// Logs go to standard error: warnings and worse, or what `RUST_LOG` asks for; beside JSON nothing unless it asks.
 pub fn start_log(json: bool) {
     // Graphics libraries warn about what they try and do not find; that is no news to the user.
-    let usual = if json { "off" } else { "warn,wgpu_core=error,wgpu_hal=off,naga=error,cubecl=error,winit=error" };
+    let usual =
+        if json { "off" } else { "warn,window=off,wgpu_core=error,wgpu_hal=off,naga=error,cubecl=error,winit=error" };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usual));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false);
+    let log = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_target(false).with_filter(filter);
+    // The window's log panel keeps more than standard error shows.
+    let kept = EnvFilter::new("info,wgpu_core=error,wgpu_hal=off,naga=error,cubecl=error,winit=error,egui=warn");
     // Fails only when a log was started before, which nothing here does.
-    let _ = log.try_init();
+    let _ = tracing_subscriber::registry().with(log).with(LogCatcher.with_filter(kept)).try_init();
 }
 
 /// Prints the answer: `json` as one line when JSON was asked for, else the words.

@@ -9,12 +9,14 @@ use std::time::Instant;
 use clap::Args;
 use fluoro_core::difference::MapMethod;
 use fluoro_core::engine::{Progress, Step};
+use fluoro_core::export::capture::MadeFrame;
 use fluoro_core::export::{Action, ExportJob, ExportKind, Format, Look, Recipe, atomic, recipe_path};
 use fluoro_core::radiograph::Radiograph;
 use fluoro_core::shift::{Alignment, Note, Preset, Shift, StopRule, Stopped};
 use fluoro_core::{Error, Result};
 use serde::Serialize;
 
+use super::capture::CaptureOptions;
 use super::failure::Failure;
 use super::progress::Meter;
 use super::target::ShiftOptions;
@@ -30,10 +32,12 @@ pub struct ShiftArgs {
     shift: ShiftOptions,
     #[command(flatten)]
     look: LookOptions,
-    /// What to write: a GIF (OUT.gif), an animated PNG with every grey (OUT.apng), a contact sheet (OUT.png), a folder of
-    /// frames (no extension), each with its recipe beside it; or a page of all films (OUT.html, with its pictures in
-    /// OUT_files)
-    #[arg(short, long, value_name = "OUT.gif|.apng|.png|.html|DIR")]
+    #[command(flatten)]
+    capture: CaptureOptions,
+    /// What to write: a GIF (OUT.gif), an animated PNG with every grey (OUT.apng), a contact sheet (OUT.png), a DICOM
+    /// Secondary Capture of all frames (OUT.dcm), a folder of frames (no extension), each with its recipe beside it; or a
+    /// page of all films (OUT.html, with its pictures in OUT_files)
+    #[arg(short, long, value_name = "OUT.gif|.apng|.png|.dcm|.html|DIR")]
     output: PathBuf,
 }
 
@@ -153,7 +157,7 @@ pub fn run(args: &ShiftArgs, global: &Global) -> Result<(), Failure> {
     let report = |step: Step<'_>| meter.report(step);
     let never = AtomicBool::new(false);
     let progress = Progress::new(&report, &never);
-    let (shift, original, recipe, milliseconds) = global.with_engine(|engine| {
+    let (shift, original, recipe, milliseconds, captured) = global.with_engine(|engine| {
         let action = match &given {
             Some(Recipe { action: action @ Action::Shift { .. }, .. }) => action.clone(),
             Some(_) => {
@@ -167,7 +171,14 @@ pub fn run(args: &ShiftArgs, global: &Global) -> Result<(), Failure> {
         let shift = engine.shift(&analysis, request, &progress)?;
         let milliseconds = start.elapsed().as_secs_f32() * 1e3;
         let recipe = Recipe::new(engine, file, &analysis.input, action);
-        Ok((Arc::new(shift), analysis.input, recipe, milliseconds))
+        let captured = match form {
+            Form::Capture => {
+                let what = format!("latent shift along {}, preset {}", shift.target, shift.preset);
+                Some(Arc::new(args.capture.capture(engine, &film, &shift.reference, captured(&shift), &what)?))
+            }
+            _ => None,
+        };
+        Ok((Arc::new(shift), analysis.input, recipe, milliseconds, captured))
     })?;
     // JSON has them as a field.
     for note in shift.notes.iter().filter(|_| !global.json) {
@@ -176,13 +187,14 @@ pub fn run(args: &ShiftArgs, global: &Global) -> Result<(), Failure> {
     for difference in given.iter().flat_map(|given| given.differences(&recipe)) {
         output::warn(&difference);
     }
-    let kind = match (form, &recipe.action) {
+    let drawn = || match (form, &recipe.action) {
         (Form::Moving(format), &Action::Shift { look, .. }) => {
             ExportKind::Moving { shift: Arc::clone(&shift), original, look, format }
         }
         (Form::Sheet, _) => ExportKind::Sheet { shift: Arc::clone(&shift), original },
         _ => ExportKind::Frames { shift: Arc::clone(&shift) },
     };
+    let kind = captured.map_or_else(drawn, ExportKind::Capture);
     let outputs = ExportJob { kind, path: args.output.clone(), recipe }.run(&progress)?;
     drop(meter);
     let report = Report { milliseconds: Some(milliseconds), ..Report::new(file, &shift, &outputs) };
@@ -194,8 +206,19 @@ pub fn run(args: &ShiftArgs, global: &Global) -> Result<(), Failure> {
 enum Form {
     Moving(Format),
     Sheet,
+    Capture,
     Frames,
     Page,
+}
+
+/// A shift's frames with their numbers.
+fn captured(shift: &Shift) -> Vec<MadeFrame> {
+    let numbers = shift.lambdas.iter().zip(&shift.predictions);
+    let frames = shift.frames.iter().zip(numbers).map(|(frame, (lambda, prediction))| MadeFrame {
+        pixels: frame.clone(),
+        words: format!("{}: λ {lambda:.1}, {prediction:.2}", shift.target),
+    });
+    frames.collect()
 }
 
 impl Form {
@@ -208,9 +231,11 @@ impl Form {
             "apng" => atomic::check_file(path).map(|()| Self::Moving(Format::Apng)),
             "html" | "htm" => atomic::check_file(path).map(|()| Self::Page),
             "png" => atomic::check_file(path).map(|()| Self::Sheet),
+            "dcm" | "dicom" => atomic::check_file(path).map(|()| Self::Capture),
             other => {
-                let reason =
-                    format!("a shift is written as .gif, .apng, .png, .html or a folder of frames, not as .{other}");
+                let reason = format!(
+                    "a shift is written as .gif, .apng, .png, .dcm, .html or a folder of frames, not as .{other}"
+                );
                 Err(Error::Write { path: path.to_path_buf(), reason })
             }
         }
@@ -276,6 +301,7 @@ mod tests {
         assert_eq!(form("a.apng").unwrap(), Form::Moving(Format::Apng));
         assert_eq!(form("a.html").unwrap(), Form::Page);
         assert_eq!(form("a.png").unwrap(), Form::Sheet);
+        assert_eq!(form("a.dcm").unwrap(), Form::Capture);
         assert_eq!(form("frames").unwrap(), Form::Frames);
         for wrong in ["a.jpg", "missing/a.gif", "missing/frames"] {
             assert!(form(wrong).is_err(), "{wrong}");

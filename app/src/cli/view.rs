@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use fluoro_core::Error;
-use fluoro_core::bundle::BundleSource;
+use fluoro_core::bundle::{BundleFiles, BundleSource};
 use fluoro_core::export::atomic::write_atomic;
 use fluoro_core::export::picture_png;
 use fluoro_core::radiograph::Study;
@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::failure::Failure;
 use super::{Global, output};
-use crate::window::{self, Picture, Scene, WindowError, WindowOptions};
+use crate::window::{self, Picture, Scene, Script, WindowError, WindowOptions};
 
 /// Size of a picture of the window.
 pub const SIZE: [u32; 2] = [1600, 1000];
@@ -21,7 +21,7 @@ pub const SIZE: [u32; 2] = [1600, 1000];
 /// What to look at.
 #[derive(Args, Default)]
 pub struct ViewArgs {
-    /// Films, or folders of films; when none is named, those that come with the bundle, or else the sample films
+    /// Films, folders of films, or one session (a file that ends in .fluoro.ron); when none is named, those that come with the bundle, or else the sample films
     files: Vec<PathBuf>,
     /// Open this activation store in the Gallery tab
     #[arg(long, value_name = "STORE")]
@@ -35,6 +35,11 @@ pub struct ViewArgs {
     /// What the picture shows: review, edit, shift, attribution, gallery, report, audit, error, palette, keys or light
     #[arg(long, value_name = "SCENE", default_value = "review", requires = "screenshot", value_parser = parse_scene)]
     scene: Option<Scene>,
+    /// What a hand does before the picture is taken: a RON list of steps, such as
+    /// [Key("Ctrl+K"), Text("invert"), Key("Enter"), Click("Overlay"), Set("Cardiomegaly", -12.0), Run("Four viewports"),
+    /// Film(2), SaveSession("a.fluoro.ron"), Wait(0.5)]; controls are named as a screen reader names them
+    #[arg(long, value_name = "KEYS.ron", requires = "screenshot", verbatim_doc_comment)]
+    script: Option<PathBuf>,
     /// Size of the picture in pixels
     #[arg(long, value_name = "WxH", default_value = "1600x1000", requires = "screenshot", value_parser = parse_size)]
     size: Option<[u32; 2]>,
@@ -54,9 +59,14 @@ pub fn run(args: &ViewArgs, global: &Global) -> Result<(), Failure> {
     if args.screenshot.is_none() && !window::has_display() {
         return Err(WindowError::NoDisplay.into());
     }
-    if !args.files.is_empty() {
-        Study::open(&args.files)?;
-    }
+    let session = match args.files.as_slice() {
+        [file] if window::is_session(file) => window::bundle_of_session(file)?,
+        [] => None,
+        files => {
+            Study::open(files)?;
+            None
+        }
+    };
     if let Some(folder) = &args.store {
         let features = Store::open(folder)?.info().features;
         if let Some(feature) = args.feature.filter(|feature| *feature >= features) {
@@ -65,7 +75,9 @@ pub fn run(args: &ViewArgs, global: &Global) -> Result<(), Failure> {
         }
     }
     let usual = if args.files.is_empty() { BundleSource::showcase() } else { BundleSource::default() };
-    let bundle = global.source_or(usual)?;
+    // A session brings its bundle along; should that be missing, the window says so.
+    let of_session = session.filter(|source| BundleFiles::open(source).is_ok());
+    let bundle = global.source_or(of_session.unwrap_or(usual))?;
     let store = args.store.clone().map(|store| (store, args.feature));
     let options = WindowOptions { films: args.files.clone(), bundle, device: global.device, store };
     match &args.screenshot {
@@ -77,7 +89,11 @@ pub fn run(args: &ViewArgs, global: &Global) -> Result<(), Failure> {
 fn picture(args: &ViewArgs, options: WindowOptions, path: &Path, global: &Global) -> Result<(), Failure> {
     output::check_png(path)?;
     let scene = args.scene.unwrap_or(Scene::Review);
-    let Picture { width, height, rgba } = window::screenshot(options, args.size.unwrap_or(SIZE), scene)?;
+    let size = args.size.unwrap_or(SIZE);
+    let Picture { width, height, rgba } = match &args.script {
+        Some(script) => window::screenshot_of_script(options, size, scene, &Script::read(script)?)?,
+        None => window::screenshot(options, size, scene)?,
+    };
     let png = picture_png(&rgba, width, height)?;
     write_atomic(path, |out| out.write_all(&png))?;
     let report = Report { scene: scene.name(), outputs: vec![output::shown(path)] };

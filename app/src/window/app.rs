@@ -10,23 +10,36 @@ use fluoro_core::engine::{Analysis, Edit};
 use fluoro_core::shift::Target;
 use fluoro_core::worker::{BundleView, RequestId, Worker, WorkerOptions};
 
+use super::command::Keymap;
 use super::dialogs::Dialogs;
+use super::dock::Dock;
 use super::light_box::LightBox;
+use super::panels::key_editor::KeyEditor;
 use super::panels::palette::Palette;
+use super::session::SessionState;
+use super::session::keeper::Keeper;
 use super::state::attribution::AttributionState;
 use super::state::audit::AuditState;
+use super::state::brush::Brush;
 use super::state::edits::Pictures;
+use super::state::exports::{Exports, Leaving};
 use super::state::features::FeatureList;
 use super::state::films::{OpenFilm, Study};
+use super::state::findings::FindingSettings;
 use super::state::gallery::Gallery;
 use super::state::job::Job;
+use super::state::named_edits::NamedEdits;
 use super::state::notice::{Notice, Notices};
 use super::state::performance::Performance;
+use super::state::prior::Prior;
 use super::state::problem::Problem;
 use super::state::recent::Recent;
 use super::state::report::ReportState;
+use super::state::settings::SettingsFile;
 use super::state::shift::ShiftState;
+use super::state::steps::Steps;
 use super::state::store::{OpenStore, StoreState};
+use super::state::tags::Tags;
 use super::state::toasts::Toasts;
 use super::state::writing::Writing;
 use super::tokens::{Look, Tokens};
@@ -78,6 +91,8 @@ pub enum Tab {
     Audit,
     /// Times.
     Performance,
+    /// What the program said.
+    Log,
 }
 
 /// What lies over the window.
@@ -90,10 +105,16 @@ pub enum Cover {
     Palette(Palette),
     /// The list of keys.
     Keys,
+    /// What the user set for good.
+    Settings,
     /// What the bundle is.
     Bundle,
     /// What Fluoro is.
     About,
+    /// Everything that the film's file says.
+    Tags(Tags),
+    /// What is in the film's pixels, before they leave.
+    Leaving(Leaving),
 }
 
 /// Which parts of the window are open.
@@ -154,10 +175,20 @@ pub struct App {
     pub gallery: Gallery,
     /// The activation store that is open.
     pub store: StoreState,
+    /// The film beside the current one.
+    pub prior: Option<Prior>,
+    /// What leaves the window with the film's own pixels.
+    pub exports: Exports,
     /// Viewports.
     pub light_box: LightBox,
     /// The features panel's list.
     pub features: FeatureList,
+    /// The findings panel's list.
+    pub findings: FindingSettings,
+    /// Edits that were given a name.
+    pub named_edits: NamedEdits,
+    /// The brush.
+    pub brush: Brush,
     /// Which parts are open.
     pub layout: Layout,
     /// What lies over the window.
@@ -178,6 +209,24 @@ pub struct App {
     pub performance: Performance,
     /// Recent files.
     pub recent: Recent,
+    /// How the panels share the window.
+    pub dock: Dock,
+    /// The panels go back to their first places with the next frame.
+    pub wants_usual_layout: bool,
+    /// The session: its file, films that are missing, what is kept of it.
+    pub session: SessionState,
+    /// What the user set for good.
+    pub settings: SettingsFile,
+    /// The keys of every command.
+    pub keymap: Keymap,
+    /// The key that is being changed.
+    pub key_editor: KeyEditor,
+    /// Steps of undo that change the view.
+    pub steps: Steps,
+    /// The lines that the log panel shows.
+    pub log_level: tracing::Level,
+    /// How much of the start was told: the first frame, the first film.
+    pub(super) told_start: u8,
     /// Seconds since the start, as of this frame.
     pub now: f64,
     /// When the film on its way was asked for.
@@ -232,8 +281,13 @@ impl App {
             audit: AuditState::default(),
             gallery: Gallery::default(),
             store: StoreState::default(),
+            prior: None,
+            exports: Exports::default(),
             light_box: LightBox::default(),
             features: FeatureList::default(),
+            findings: FindingSettings::default(),
+            named_edits: if host.remembers { NamedEdits::load() } else { NamedEdits::default() },
+            brush: Brush::default(),
             layout: Layout { study: true, features: true, bottom: false, tab: Tab::Shift },
             cover: Cover::Nothing,
             privacy: true,
@@ -244,6 +298,15 @@ impl App {
             writing: Writing::default(),
             performance: Performance::default(),
             recent: if host.remembers { Recent::load() } else { Recent::default() },
+            dock: Dock::default(),
+            wants_usual_layout: false,
+            session: SessionState::default(),
+            settings: SettingsFile::default(),
+            keymap: Keymap::default(),
+            key_editor: KeyEditor::default(),
+            steps: Steps::default(),
+            log_level: tracing::Level::INFO,
+            told_start: 0,
             now: 0.0,
             film_asked: Instant::now(),
             graphics: None,
@@ -252,6 +315,11 @@ impl App {
             driver_error_sender,
             versions: 0,
         };
+        if host.remembers {
+            let (settings, problem) = SettingsFile::load();
+            app.take_settings(settings, problem);
+            app.session.keeper = Recent::state_folder().map(|folder| Keeper::start(&folder)).unwrap_or_default();
+        }
         if options.films.is_empty() {
             // Which films those are stands in the bundle.
             app.study.waits_for_bundle = true;
@@ -359,9 +427,13 @@ impl App {
             && self.export.working.is_none()
             && !self.writing.is_busy()
             && !self.gallery.is_busy()
+            && !self.features.is_busy()
             && !self.store.is_busy()
             && self.report.job.working.is_none()
             && self.audit.job.working.is_none()
+            && self.prior.as_ref().is_none_or(|prior| !prior.is_busy())
+            && !self.study.thumbnails.is_busy(&self.study.films)
+            && !self.session.is_busy()
             && self.film.as_ref().is_none_or(|film| film.pyramid().is_some())
     }
 }
@@ -370,5 +442,10 @@ impl Drop for App {
     fn drop(&mut self) {
         // A note that is being typed when the window closes is not lost.
         self.store.keep_notes();
+        self.settings.finish();
+        // After a panic the session stays, to be offered at the next start.
+        if !std::thread::panicking() {
+            self.session.keeper.end();
+        }
     }
 }

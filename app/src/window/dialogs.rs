@@ -22,6 +22,14 @@ const FILMS: [&str; 9] = ["dcm", "dicom", "dic", "png", "jpg", "jpeg", "tif", "t
 /// What a dialog asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
+    /// A session to open.
+    OpenSession,
+    /// Where the session goes.
+    SaveSession,
+    /// Where a film of the session is now.
+    LocateFilm,
+    /// Where its films are now.
+    LocateFolder,
     /// Films to open.
     OpenFilms,
     /// A folder of films.
@@ -46,6 +54,16 @@ pub enum Purpose {
     ExportAudit,
     /// Where the sheet of a store's feature goes.
     ExportFeatureSheet,
+    /// Where the DICOM object goes.
+    ExportDicom,
+    /// Where the film goes as a picture.
+    ExportFilm,
+    /// Where the picture of the light box goes.
+    SaveView,
+    /// Where a remembered edit goes.
+    ExportEdit,
+    /// A recipe of a remembered edit.
+    ImportEdit,
 }
 
 /// The dialog that is open; the system shows one at a time.
@@ -94,8 +112,18 @@ impl App {
             Purpose::ExportFrames => format!("{stem}-{target}"),
             Purpose::ExportAudit => "audit.html".to_owned(),
             Purpose::ExportReport => format!("{stem}-report.txt"),
+            Purpose::ExportDicom => "fluoro.dcm".to_owned(),
+            // Not the film's own name: it may be the patient's.
+            Purpose::ExportFilm => "film.png".to_owned(),
+            Purpose::SaveView => "view.png".to_owned(),
             Purpose::ExportFeatureSheet => format!("feature-{}.png", self.store.feature),
-            Purpose::OpenFilms
+            Purpose::ExportEdit => format!("{}.recipe.ron", self.named_edits.exporting.as_deref().unwrap_or("edit")),
+            Purpose::SaveSession => format!("{stem}{}", super::session::ENDING),
+            Purpose::OpenSession
+            | Purpose::LocateFilm
+            | Purpose::LocateFolder
+            | Purpose::OpenFilms
+            | Purpose::ImportEdit
             | Purpose::OpenFolder
             | Purpose::OpenBundle
             | Purpose::OpenStore
@@ -116,13 +144,22 @@ impl App {
         let Some(first) = paths.first().cloned() else { return };
         match purpose {
             Purpose::OpenFilms | Purpose::OpenFolder => self.open_paths(std::mem::take(&mut paths)),
+            Purpose::OpenSession => self.open_paths(vec![first]),
+            Purpose::SaveSession => self.save_session_to(first),
+            Purpose::LocateFilm => self.locate_film(first),
+            Purpose::LocateFolder => self.locate_folder(first),
             Purpose::OpenBundle => self.open_bundle(BundleSource::Folder(first)),
             Purpose::OpenStore => self.open_store(first),
             Purpose::ExportReport => self.export_report(first),
             Purpose::OpenMetadata => self.audit.metadata = Some(first),
             Purpose::ExportAudit => self.export_audit(first),
             Purpose::ExportFeatureSheet => self.export_feature_sheet(first),
+            Purpose::ExportEdit => self.export_edit(&first),
+            Purpose::ImportEdit => self.import_edit(&first),
             Purpose::ExportPicture => self.export_picture(first),
+            Purpose::ExportDicom => self.export_dicom(first),
+            Purpose::ExportFilm => self.export_film(first),
+            Purpose::SaveView => self.save_view(first),
             Purpose::ExportGif | Purpose::ExportSheet | Purpose::ExportFrames => self.export_shift(purpose, first),
         }
     }
@@ -181,13 +218,11 @@ impl App {
     /// Writes the shift.
     pub fn export_shift(&mut self, purpose: Purpose, path: PathBuf) {
         let (Some(done), Some(analysis)) = (self.shift.job.value.clone(), self.analysis().cloned()) else { return };
-        let shift = Arc::clone(&done.shift);
+        let Some((shift, original)) = self.leaving_shift(&done.shift, &analysis.input) else { return };
         let look = Look { delay_ms: self.shift.delay_ms(), ..Look::default() };
         let kind = match purpose {
-            Purpose::ExportGif => {
-                ExportKind::Moving { shift, original: analysis.input.clone(), look, format: Format::Gif }
-            }
-            Purpose::ExportSheet => ExportKind::Sheet { shift, original: analysis.input.clone() },
+            Purpose::ExportGif => ExportKind::Moving { shift, original, look, format: Format::Gif },
+            Purpose::ExportSheet => ExportKind::Sheet { shift, original },
             _ => ExportKind::Frames { shift },
         };
         let request = done.request;
@@ -195,7 +230,7 @@ impl App {
         self.export(kind, path, action);
     }
 
-    fn export(&mut self, kind: ExportKind, path: PathBuf, action: Action) {
+    pub(super) fn export(&mut self, kind: ExportKind, path: PathBuf, action: Action) {
         let (Some(worker), Some(model), Some(film)) = (&self.worker, &self.model.view, &self.film) else { return };
         let Some(analysis) = &film.view.analysis else { return };
         let film = &film.view.radiograph.path;
@@ -214,6 +249,15 @@ fn dialog(purpose: Purpose, name: &str) -> Vec<PathBuf> {
             let dialog = dialog.set_title("Open films").add_filter("Films", &FILMS).add_filter("All files", &["*"]);
             dialog.pick_files().unwrap_or_default()
         }
+        Purpose::OpenSession => {
+            one(dialog.set_title("Open session").add_filter("Fluoro session", &["fluoro.ron", "ron"]).pick_file())
+        }
+        Purpose::SaveSession => {
+            let dialog = dialog.set_title("Save session").set_file_name(name);
+            one(dialog.add_filter("Fluoro session", &["fluoro.ron"]).save_file())
+        }
+        Purpose::LocateFilm => one(dialog.set_title("Where is this film now?").pick_file()),
+        Purpose::LocateFolder => one(dialog.set_title("In which folder are the films now?").pick_folder()),
         Purpose::OpenFolder => one(dialog.set_title("Open a folder of films").pick_folder()),
         Purpose::OpenBundle => one(dialog.set_title("Open a bundle: the folder with bundle.ron").pick_folder()),
         Purpose::OpenStore => {
@@ -233,8 +277,26 @@ fn dialog(purpose: Purpose, name: &str) -> Vec<PathBuf> {
         Purpose::ExportFeatureSheet => {
             one(dialog.set_title("Export feature sheet").set_file_name(name).add_filter("PNG", &["png"]).save_file())
         }
+        Purpose::ExportEdit => {
+            let dialog = dialog.set_title("Export an edit as a recipe").set_file_name(name);
+            one(dialog.add_filter("Recipe", &["ron"]).save_file())
+        }
+        Purpose::ImportEdit => {
+            let dialog = dialog.set_title("Import an edit: a recipe").add_filter("Recipe", &["ron"]);
+            one(dialog.add_filter("All files", &["*"]).pick_file())
+        }
         Purpose::ExportPicture => {
             one(dialog.set_title("Export picture").set_file_name(name).add_filter("PNG", &["png"]).save_file())
+        }
+        Purpose::ExportDicom => {
+            let dialog = dialog.set_title("Export DICOM Secondary Capture").set_file_name(name);
+            one(dialog.add_filter("DICOM", &["dcm"]).save_file())
+        }
+        Purpose::ExportFilm => {
+            one(dialog.set_title("Export film").set_file_name(name).add_filter("PNG", &["png"]).save_file())
+        }
+        Purpose::SaveView => {
+            one(dialog.set_title("Save view").set_file_name(name).add_filter("PNG", &["png"]).save_file())
         }
         Purpose::ExportGif => {
             one(dialog.set_title("Export GIF").set_file_name(name).add_filter("GIF", &["gif"]).save_file())

@@ -13,11 +13,13 @@ use super::light_box;
 use super::state::attribution::{AttributionState, SLOTS, Shown};
 use super::state::audit::AuditState;
 use super::state::edits::{History, Made, Pictures};
-use super::state::films::{OpenFilm, Study, file_name};
+use super::state::films::{OpenFilm, Study, facts, file_name};
 use super::state::job::Step;
+use super::state::log::WINDOW;
 use super::state::problem::Problem;
 use super::state::report::{ReportState, Shown as ReportShown};
 use super::state::shift::{Done, ShiftState};
+use super::state::thumbnails::Small;
 
 /// Time in one frame of the window for news from the worker; the rest waits for the next frame.
 const BUDGET: Duration = Duration::from_millis(4);
@@ -41,9 +43,14 @@ impl App {
         }
         self.take_written();
         self.take_dialogs();
+        self.take_thumbnails();
         while let Ok(error) = self.driver_errors.try_recv() {
             self.toasts.warn("The graphics driver reported an error", error);
         }
+        self.take_session();
+        self.observe_view();
+        self.keep();
+        self.tell_start();
         if self.shift.playing {
             self.shift.advance(seconds.min(0.25));
             self.ctx.request_repaint();
@@ -138,6 +145,7 @@ impl App {
             self.model.pending = None;
         }
         self.model.problem = None;
+        tracing::info!("bundle {} is open on {}", view.manifest.name, view.device);
         let is_same = self.model.view.as_ref().is_some_and(|old| old.manifest == view.manifest);
         self.model.view = Some(view);
         if is_same {
@@ -155,9 +163,11 @@ impl App {
         self.pictures = Pictures::default();
         for film in &mut self.study.films {
             film.history = History::default();
+            film.waiting.clear();
             film.problem = None;
         }
-        self.features.pins.clear();
+        self.features.forget_features();
+        self.brush.feature = None;
         self.open_films_of_bundle();
     }
 
@@ -196,15 +206,19 @@ impl App {
         let wake = self.ctx.clone();
         let film = OpenFilm::new(view, self.manifest().map(Arc::as_ref), version, move || wake.request_repaint());
         let thumbnail = light_box::thumbnail(&self.ctx, &film, &self.look);
-        let facts = facts(&film);
+        let facts = facts(&film.view.radiograph);
+        let small = Arc::new(Small::of(&film.view.radiograph, self.thumbnail_side()));
+        self.study.thumbnails.forget(self.study.current);
         if let Some(entry) = self.study.film_mut() {
             entry.thumbnail = Some(thumbnail);
             entry.facts = Some(facts);
+            entry.small = Some(small);
             entry.problem = None;
         }
         self.clear_light_box();
         self.film = Some(film);
         self.study.shown = Some(self.study.current);
+        self.apply_waiting();
         self.ask_for_picture();
     }
 
@@ -267,6 +281,8 @@ impl App {
         } else if self.pictures.pending.is_some_and(|(newest, _)| newest == id) {
             self.pictures.pending = None;
             if !cancelled {
+                // The picture of an older edit would pass for that of this one.
+                self.pictures.made = None;
                 self.pictures.problem = Some(Problem::new("The edit could not be computed", error));
             }
         } else if self.film.as_ref().is_some_and(|film| film.view.analysis.is_none()) && self.study.pending.is_none() {
@@ -292,6 +308,7 @@ impl App {
 
     fn film_failed(&mut self, index: usize, problem: Problem) {
         if let Some(film) = self.study.films.get_mut(index) {
+            tracing::warn!(target: WINDOW, "{}: {}", problem.what, problem.why);
             film.problem = Some(problem);
             film.facts = Some("cannot be opened".to_owned());
         }
@@ -303,7 +320,7 @@ impl App {
 
     fn take_search(&mut self) {
         match self.study.searching.take().map(poll_promise::Promise::try_take) {
-            Some(Ok(Ok(paths))) => self.set_films(Study::files(paths)),
+            Some(Ok(Ok(paths))) => self.set_films(Study::placed(paths)),
             Some(Ok(Err(problem))) => {
                 if self.study.films.is_empty() {
                     self.study.problem = Some(problem);
@@ -315,14 +332,6 @@ impl App {
             None => {}
         }
     }
-}
-
-/// One line about a film for the list.
-fn facts(film: &OpenFilm) -> String {
-    let metadata = &film.view.radiograph.metadata;
-    let [width, height] = film.size();
-    let view = metadata.view.as_ref().map(|view| format!("{view} · ")).unwrap_or_default();
-    format!("{view}{width} × {height}")
 }
 
 /// What to call a film where its whole path is too long.

@@ -55,13 +55,17 @@ pub enum Scene {
     Palette,
     /// The list of keys is open.
     Keys,
+    /// Features in groups, one of them edited under a brush; findings by their change.
+    Features,
+    /// Edits that were given a name.
+    Remembered,
     /// As [`Scene::Edit`], with light panels and two viewports.
     Light,
 }
 
 impl Scene {
     /// Every scene.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Review,
         Self::Edit,
         Self::Shift,
@@ -72,6 +76,8 @@ impl Scene {
         Self::Error,
         Self::Palette,
         Self::Keys,
+        Self::Features,
+        Self::Remembered,
         Self::Light,
     ];
 
@@ -88,6 +94,8 @@ impl Scene {
             Self::Error => "error",
             Self::Palette => "palette",
             Self::Keys => "keys",
+            Self::Features => "features",
+            Self::Remembered => "remembered",
             Self::Light => "light",
         }
     }
@@ -108,13 +116,15 @@ pub fn screenshot(options: WindowOptions, size: [u32; 2], scene: Scene) -> Resul
 
 /// The application and what a screen would be to it.
 pub struct Headless {
-    ctx: egui::Context,
+    pub(super) ctx: egui::Context,
     /// The application.
     pub app: App,
     raster: Raster,
     size: [u32; 2],
     start: Instant,
-    output: Option<egui::FullOutput>,
+    pub(super) output: Option<egui::FullOutput>,
+    /// What a hand does in the next frame.
+    pub(super) events: Vec<egui::Event>,
 }
 
 impl Headless {
@@ -124,7 +134,7 @@ impl Headless {
         let host = Host { dialogs: true, remembers: false, drawn_by: DrawnBy::Raster };
         let app = App::new(&ctx, options, None, host)?;
         ctx.all_styles_mut(|style| style.visuals.text_cursor.blink = false);
-        Ok(Self { ctx, app, raster: Raster::default(), size, start: Instant::now(), output: None })
+        Ok(Self { ctx, app, raster: Raster::default(), size, start: Instant::now(), output: None, events: Vec::new() })
     }
 
     /// One frame.
@@ -133,6 +143,7 @@ impl Headless {
         let input = RawInput {
             screen_rect: Some(Rect::from_min_size(Pos2::ZERO, size)),
             time: Some(self.start.elapsed().as_secs_f64()),
+            events: std::mem::take(&mut self.events),
             ..RawInput::default()
         };
         let app = &mut self.app;
@@ -175,10 +186,12 @@ impl Headless {
     }
 
     /// Brings the application to where a scene begins; what it returns must live as long as the scene.
-    fn stage(&mut self, scene: Scene) -> Result<Option<tempfile::TempDir>, WindowError> {
+    pub(super) fn stage(&mut self, scene: Scene) -> Result<Option<tempfile::TempDir>, WindowError> {
         match scene {
             Scene::Review => {}
             Scene::Edit | Scene::Light => self.stage_edit(scene == Scene::Light),
+            Scene::Features => self.stage_features(),
+            Scene::Remembered => self.stage_remembered()?,
             Scene::Shift => {
                 let label = self.well_known();
                 self.app.shift.settings.target = Target::Label(label);
@@ -235,6 +248,37 @@ impl Headless {
             self.app.set_theme(egui::Theme::Light);
             self.app.light_box.arrangement = super::light_box::Arrangement::Two;
         }
+    }
+
+    fn stage_features(&mut self) {
+        self.stage_edit(false);
+        let Some(index) = self.app.edited_features().first().copied() else { return };
+        self.app.features.grouping = super::state::features::Grouping::Labels;
+        self.app.features.pins.insert(index);
+        self.app.findings.sort = super::state::findings::FindingSort::Change;
+        self.app.take_brush(Some(index));
+        let Some([width, height]) = self.app.film.as_ref().map(|film| film.size().map(|side| side as f32)) else {
+            return;
+        };
+        for (x, y) in [(0.42, 0.62), (0.55, 0.66), (0.66, 0.7)] {
+            self.app.paint([x * width, y * height], false);
+        }
+    }
+
+    fn stage_remembered(&mut self) -> Result<(), WindowError> {
+        for (name, label, percent) in
+            [("smaller heart", self.well_known(), -12.0), ("first finding, more of it", 0, 10.0)]
+        {
+            self.app.run(Command::ResetEdits);
+            self.app.set_finding(label, percent);
+            if let Some(edit) = self.app.relative_edit() {
+                self.app.named_edits.remember(name, edit).map_err(|error| WindowError::Scene(error.to_string()))?;
+            }
+        }
+        self.stage_edit(false);
+        self.app.named_edits.name = "heart and view".to_owned();
+        self.app.named_edits.is_open = true;
+        Ok(())
     }
 
     fn stage_error(&mut self) -> std::io::Result<tempfile::TempDir> {

@@ -10,16 +10,23 @@
 mod app;
 mod command;
 mod dialogs;
+mod dock;
+mod edit_wishes;
 mod events;
+mod exports;
 mod headless;
 mod icons;
+mod keeping;
 mod light_box;
 mod native;
 mod panels;
 mod raster;
+mod script;
+mod session;
 mod state;
 mod style;
 mod tokens;
+mod undo;
 mod widgets;
 mod wishes;
 
@@ -33,6 +40,9 @@ use fluoro_core::device::DeviceChoice;
 
 pub use headless::{Picture, Scene, screenshot};
 pub use native::{has_display, run};
+pub use script::{Script, screenshot_of_script};
+pub use session::{is_session, peek as bundle_of_session};
+pub use state::log::Catcher as LogCatcher;
 
 /// What the window opens with.
 #[derive(Clone, Debug, Default)]

@@ -7,7 +7,7 @@ use eframe::wgpu;
 use fluoro_core::device::{WgpuSetup as ComputeSetup, is_real_gpu};
 
 use super::app::{App, DrawnBy, Host};
-use super::{WindowError, WindowOptions, panels};
+use super::{WindowError, WindowOptions, light_box, panels};
 
 /// First size of the window, in points.
 const SIZE: [f32; 2] = [1600.0, 1000.0];
@@ -57,6 +57,7 @@ fn create(cc: &eframe::CreationContext<'_>, options: WindowOptions) -> Result<Ap
     let host = Host { dialogs: true, remembers: true, drawn_by: DrawnBy::Adapter };
     let mut app = App::new(&cc.egui_ctx, options, shared, host)?;
     app.graphics = state.map(|state| state.device.clone());
+    app.light_box.by_shader = state.is_some_and(light_box::gpu::install);
     Ok(app)
 }
 

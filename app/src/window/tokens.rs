@@ -168,6 +168,8 @@ pub struct Sizes {
     pub plot_line: f32,
     /// Lines of everything else in a plot.
     pub plot_faint: f32,
+    /// Width of the menu with the light box's settings.
+    pub reading_menu: f32,
 }
 
 #[derive(Deserialize)]

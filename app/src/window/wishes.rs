@@ -9,7 +9,7 @@ use fluoro_core::audit::AuditRequest;
 use fluoro_core::bundle::manifest::GalleryFilm;
 use fluoro_core::bundle::{BundleSource, embedded};
 use fluoro_core::engine::Edit;
-use fluoro_core::radiograph::Study as FilmFiles;
+use fluoro_core::radiograph::{Study as FilmFiles, arranged};
 use fluoro_core::store::Store as StoreTables;
 use fluoro_core::worker::{FilmSource, RequestId};
 
@@ -25,6 +25,12 @@ use super::state::shift::ShiftState;
 impl App {
     /// Opens files and folders; a folder that is a bundle is opened as one.
     pub fn open_paths(&mut self, paths: Vec<PathBuf>) {
+        if let [file] = paths.as_slice()
+            && super::session::is_session(file)
+        {
+            self.recent.add(file);
+            return self.open_session(file.clone());
+        }
         if let [folder] = paths.as_slice()
             && is_bundle(folder)
         {
@@ -42,7 +48,7 @@ impl App {
         let wake = self.ctx.clone();
         // A folder on a network drive can take long to walk through.
         self.study.searching = Some(poll_promise::Promise::spawn_thread("fluoro-search", move || {
-            let found = FilmFiles::open(&paths).map(|study| study.films);
+            let found = FilmFiles::open(&paths).map(|study| arranged(study.films));
             wake.request_repaint();
             found.map_err(|error| Problem::new("No films were opened", &error))
         }));
@@ -99,6 +105,8 @@ impl App {
     /// Replaces the study's films and shows the first.
     pub fn set_films(&mut self, films: Vec<Film>) {
         self.study = Study { films, ..Study::default() };
+        self.close_prior();
+        self.session.missing.clear();
         self.clear_light_box();
         self.show_film(0);
     }
@@ -159,6 +167,7 @@ impl App {
         let now = self.now;
         let changed = self.study.history_mut().is_some_and(|history| history.change(handle, now, change));
         if changed {
+            self.edit_changed();
             self.source = Source::Edit;
             self.shift.playing = false;
             self.ask_for_picture();

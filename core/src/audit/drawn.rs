@@ -7,8 +7,8 @@
 use serde::Serialize;
 
 use super::injection::{
-    Ablation, EngineReader, InjectionReport, LabelResponse, Marker, MarkerResponse, PositionSweep, Reader as _, Recovery,
-    RecoveryRequest, SweepRequest, recovery, respond, sweep,
+    Ablation, EngineReader, InjectionReport, LabelResponse, Marker, MarkerResponse, PositionSweep, Reader as _,
+    Recovery, RecoveryRequest, SweepRequest, recovery, respond, sweep,
 };
 use super::result::{ColumnAudit, NotDone};
 use super::usage::{Verdict, VerdictRule};
@@ -145,9 +145,11 @@ pub(super) fn weigh(column: &mut ColumnAudit, drawn: &DrawnMarkers) {
         };
         let moved = marker.labels.iter().filter_map(|label| Some((label, standing(label)?)));
         let Some((label, (standardised, effect))) = moved.max_by(|a, b| a.1.0.total_cmp(&b.1.0)) else { continue };
-        let neutral = label.logit.neutral.as_ref().map_or_else(String::new, |words| {
-            format!(", meaningless letters in its place by {}", interval(words))
-        });
+        let neutral = label
+            .logit
+            .neutral
+            .as_ref()
+            .map_or_else(String::new, |words| format!(", meaningless letters in its place by {}", interval(words)));
         column.verdict.sentences.push(format!(
             "Drawing {} onto {} films moves {} by {} logits, {standardised:.1} standard deviations{neutral}.",
             marker.marker,

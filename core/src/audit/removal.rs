@@ -184,12 +184,7 @@ pub(super) fn judged(usage: &UsageTable, detection: &DetectionTable) -> Vec<Judg
 /// ([`AuditRequest::features`](super::AuditRequest)). Empty where nothing is used.
 #[must_use]
 pub fn carriers(column: &ColumnAudit) -> Vec<usize> {
-    let size = |judged: &&Judged| judged.judgement.standardised.unwrap_or(0.0).abs();
-    let used = || column.judgements.iter().filter(|judged| judged.judgement.used);
-    let of_difference = used().filter(|judged| judged.edit == DIFFERENCE).max_by(|a, b| size(a).total_cmp(&size(b)));
-    let Some(most) = of_difference.or_else(|| used().max_by(|a, b| size(a).total_cmp(&size(b)))) else {
-        return Vec::new();
-    };
+    let Some(most) = strongest_use(column) else { return Vec::new() };
     let Some(way) = most.judgement.effect.map(|effect| effect.value.signum()) else { return Vec::new() };
     // Effects along that way: the lower end is above 0.
     let along = |judged: &Judged| {
@@ -200,4 +195,13 @@ pub fn carriers(column: &ColumnAudit) -> Vec<usize> {
     let mut found: Vec<(usize, f64)> = column.judgements.iter().filter_map(along).collect();
     found.sort_by(|a, b| b.1.total_cmp(&a.1));
     found.into_iter().map(|(feature, _)| feature).collect()
+}
+
+/// The largest use of a column: of the removal of the groups' difference where that counts as use of any label, else of any
+/// removal.
+pub(super) fn strongest_use(column: &ColumnAudit) -> Option<&Judged> {
+    let size = |judged: &&Judged| judged.judgement.standardised.unwrap_or(0.0).abs();
+    let used = || column.judgements.iter().filter(|judged| judged.judgement.used);
+    let of_difference = used().filter(|judged| judged.edit == DIFFERENCE).max_by(|a, b| size(a).total_cmp(&size(b)));
+    of_difference.or_else(|| used().max_by(|a, b| size(a).total_cmp(&size(b))))
 }

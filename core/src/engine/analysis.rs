@@ -225,7 +225,8 @@ impl Engine {
 
 /// The network's output that [`op_norm`](crate::models::classifier::op_norm) turned into `score`, for an operating point
 /// between 0 and 1.
-fn raw_score(score: f32, point: f32) -> f32 {
+#[must_use]
+pub fn raw_score(score: f32, point: f32) -> f32 {
     if score < 0.5 { score * 2.0 * point } else { 1.0 - (1.0 - score) * 2.0 * (1.0 - point) }
 }
 

@@ -1,12 +1,13 @@
 //! Edits: feature overrides and steps along findings, turned into a changed latent.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use burn::prelude::*;
 use burn::tensor::TensorData;
 use serde::{Deserialize, Serialize};
 
-use super::{Analysis, Engine, IntoFloats};
+use super::{Analysis, EditRegion, Engine, IntoFloats};
 use crate::error::{Error, Result};
 
 /// A set of overrides on one film. Maps are ordered, so the same set always sums in the same order and the order in
@@ -22,6 +23,10 @@ pub struct Edit {
     /// Replace the latent by the SAE's reconstruction of it before editing; the residual is kept otherwise.
     #[serde(default)]
     pub drop_residual: bool,
+    /// Where a feature's override applies, by feature index; everywhere for a feature that is not in here. Tokens outside
+    /// keep their activations. Without `features`' entry of the same index it means nothing.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub regions: BTreeMap<usize, EditRegion>,
 }
 
 impl Edit {
@@ -35,7 +40,12 @@ impl Edit {
     #[must_use]
     pub fn effective(&self, analysis: &Analysis) -> Self {
         let mut edit = self.clone();
-        edit.features.retain(|&feature, value| analysis.activations.get(feature).is_none_or(|own| own != value));
+        let regions = &self.regions;
+        edit.features.retain(|feature, value| {
+            analysis.activations.get(*feature).is_none_or(|own| own != value)
+                && regions.get(feature).is_none_or(|region| !region.is_empty())
+        });
+        edit.regions.retain(|feature, _| edit.features.contains_key(feature));
         edit.findings.retain(|_, step| *step != 0.0);
         edit
     }
@@ -52,6 +62,9 @@ pub struct FeatureChange {
     pub from: f32,
     /// Film activation asked for.
     pub to: f32,
+    /// Where; everywhere when none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<EditRegion>,
 }
 
 /// Reads `FEATURE=VALUE`: the value absolute, or relative as `x0.5` (times), `+2`, `-2` (plus, minus).
@@ -73,7 +86,7 @@ pub fn parse_setting(text: &str) -> Result<(&str, Setting)> {
 }
 
 /// A new activation, absolute or relative to the film's own.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Setting {
     /// This value.
     To(f32),
@@ -81,6 +94,18 @@ pub enum Setting {
     Times(f32),
     /// The film's value plus this.
     Plus(f32),
+}
+
+impl fmt::Display for Setting {
+    /// As [`parse_setting`] reads it, with three digits at most.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rounded = |value: f32| (value * 1000.0).round() / 1000.0;
+        match self {
+            Self::To(value) => write!(f, "{}", rounded(*value)),
+            Self::Times(factor) => write!(f, "x{}", rounded(*factor)),
+            Self::Plus(step) => write!(f, "{:+}", rounded(*step)),
+        }
+    }
 }
 
 impl Setting {
@@ -105,7 +130,8 @@ impl Engine {
             .iter()
             .filter_map(|(&index, &to)| {
                 let from = *analysis.activations.get(index)?;
-                Some(FeatureChange { index, label: features.get(index).and_then(|f| f.label.clone()), from, to })
+                let label = features.get(index).and_then(|f| f.label.clone());
+                Some(FeatureChange { index, label, from, to, region: edit.regions.get(&index).cloned() })
             })
             .collect()
     }
@@ -131,6 +157,17 @@ impl Engine {
                 self.bundle.manifest.name
             )));
         }
+        for (feature, region) in &edit.regions {
+            let grid = self.bundle.manifest.latent.positions(&self.bundle.manifest.name)?;
+            if region.grid() != grid {
+                let ([rows, columns], [own_rows, own_columns]) = (region.grid(), grid);
+                return Err(Error::Invalid(format!(
+                    "the region of feature {feature} has {rows} x {columns} cells; the latent of bundle \"{}\" has \
+                     {own_rows} x {own_columns}",
+                    self.bundle.manifest.name
+                )));
+            }
+        }
         let labels = self.bundle.labels().count();
         match edit.findings.iter().find(|&(&label, &step)| label >= labels || !step.is_finite()) {
             Some((label, step)) => {
@@ -153,7 +190,12 @@ impl Engine {
             latent = sae.reconstruct(activations, &read).reshape([1, tokens, dim]);
         }
         if !edit.features.is_empty() {
-            latent = latent + self.feature_step(analysis, &edit.features, tokens)?;
+            let stepped = latent.clone() + self.feature_step(analysis, edit, tokens)?;
+            latent = match self.touched(edit, tokens) {
+                // Not even the sign of a zero changes outside the regions.
+                Some(touched) => latent.mask_where(touched.expand([1, tokens, dim]), stepped),
+                None => stepped,
+            };
         }
         for (&label, &percent) in &edit.findings {
             let direction = self.finding_direction(analysis, label)?;
@@ -163,11 +205,16 @@ impl Engine {
     }
 
     /// Sum over features of (new - old activation) x decoder row, `[1, n, d]`.
-    fn feature_step(&self, analysis: &Analysis, values: &BTreeMap<usize, f32>, tokens: usize) -> Result<Tensor<3>> {
+    fn feature_step(&self, analysis: &Analysis, edit: &Edit, tokens: usize) -> Result<Tensor<3>> {
         let sae = self.bundle.sae.as_ref().ok_or(self.bundle.missing("SAE", "a feature edit"))?;
+        let values = &edit.features;
         let mut steps = Vec::with_capacity(values.len() * tokens);
         for (&feature, &value) in values {
-            steps.extend(self.token_steps(analysis, feature, value, tokens));
+            let everywhere = self.token_steps(analysis, feature, value, tokens);
+            steps.extend(match edit.regions.get(&feature) {
+                Some(region) => self.within(analysis, feature, value, region, everywhere),
+                None => everywhere,
+            });
         }
         let device = self.device.tensor_device();
         let indices: Vec<i64> = values.keys().map(|&f| f as i64).collect();
@@ -184,6 +231,17 @@ impl Engine {
             None => step,
         };
         Ok(step.unsqueeze::<3>())
+    }
+
+    /// The tokens that an edit may change, `[1, n, 1]`; none where it may change all.
+    fn touched(&self, edit: &Edit, tokens: usize) -> Option<Tensor<3, Bool>> {
+        if edit.features.keys().any(|feature| !edit.regions.contains_key(feature)) {
+            return None;
+        }
+        let regions = || edit.features.keys().filter_map(|feature| edit.regions.get(feature));
+        let touched: Vec<bool> = (0..tokens).map(|token| regions().any(|region| region.contains(token))).collect();
+        let data = TensorData::new(touched, [1, tokens, 1]);
+        Some(Tensor::from_data(data, self.device.tensor_device()))
     }
 
     /// The tokens `[1, n, d]` that the SAE read.
@@ -205,6 +263,27 @@ impl Engine {
             Some(map) if map.iter().any(|&v| v > 0.0) => map.iter().map(|&v| v * value).collect(),
             _ => vec![value; tokens],
         }
+    }
+
+    /// The steps of [`Self::token_steps`] inside a region and zero outside. Where the feature fires inside, its map there
+    /// is scaled as without a region; where it is silent in all of the region, the region is the place that it takes.
+    fn within(
+        &self,
+        analysis: &Analysis,
+        feature: usize,
+        value: f32,
+        region: &EditRegion,
+        everywhere: Vec<f32>,
+    ) -> Vec<f32> {
+        let count = self.feature_count();
+        let fires = |token: usize| analysis.token_activations.get(token * count + feature).is_some_and(|&a| a > 0.0);
+        let is_silent = !(0..everywhere.len()).any(|token| region.contains(token) && fires(token));
+        let step = |(token, step): (usize, f32)| match (region.contains(token), is_silent) {
+            (false, _) => 0.0,
+            (true, true) => value,
+            (true, false) => step,
+        };
+        everywhere.into_iter().enumerate().map(step).collect()
     }
 
     /// Lambda of a shift along a label's gradient that moves the latent by `percent` of its length: what a slider of that
@@ -264,6 +343,99 @@ mod tests {
             let off = one.iter().zip(&other).zip(&both).fold(0.0_f32, |m, ((x, y), z)| m.max((x + y - z).abs()));
             assert!(size > 0.1 && off < 1e-4 * size.max(1.0), "{first:?} {second:?}: off by {off} of {size}");
         }
+    }
+
+    #[test]
+    fn outside_its_region_an_edit_changes_no_bit_of_the_latent() {
+        let engine = Engine::open(&BundleSource::Embedded("nih-small".into()), ComputeDevice::cpu())
+            .expect("the embedded bundle opens");
+        let film = samples::open(samples::names().next().expect("a sample")).expect("the sample opens");
+        let analysis = engine.analyze(&film).expect("the sample is analysed");
+        let fires = engine.top_features(&analysis, 1)[0];
+        let silent = analysis.activations.iter().position(|&v| v == 0.0).expect("one is silent");
+        let latent = |edit: &Edit| {
+            engine.check_edit(edit).expect("the edit is valid");
+            let latent = engine.edited_latent(&analysis, edit).expect("the edit is computed");
+            latent.into_floats().expect("the CPU computes")
+        };
+        let own = latent(&Edit::default());
+        let dim = own.len() / 49;
+        let mut region = EditRegion::of_latent(engine.manifest()).expect("positions");
+        region.paint([1.5, 2.5], 1.0, true);
+        let mut all = region.clone();
+        all.paint([3.5, 3.5], 9.0, true);
+        assert_eq!((region.len(), all.len()), (5, 49));
+        for (feature, value) in [(fires, 0.0), (fires, 3.0 * analysis.activations[fires]), (silent, 2.0)] {
+            let features = BTreeMap::from([(feature, value)]);
+            let within = |region: &EditRegion| {
+                let regions = BTreeMap::from([(feature, region.clone())]);
+                latent(&Edit { features: features.clone(), regions, ..Edit::default() })
+            };
+            let (painted, everywhere) = (within(&region), within(&all));
+            let mut moved = 0;
+            for token in 0..49 {
+                let of = |values: &[f32]| {
+                    values[token * dim..(token + 1) * dim].iter().map(|v| v.to_bits()).collect::<Vec<_>>()
+                };
+                let expected = if region.contains(token) { of(&everywhere) } else { of(&own) };
+                // A feature that fires in the region only through some tokens is scaled there; a silent one fills it.
+                assert_eq!(of(&painted), expected, "feature {feature} = {value} at token {token}");
+                moved += usize::from(of(&painted) != of(&own));
+            }
+            assert!(feature != silent || moved == 5, "a silent feature takes the region: {moved} tokens");
+            if feature == fires {
+                let plain = latent(&Edit { features, ..Edit::default() });
+                assert_eq!(plain, everywhere, "a region that is everywhere is none");
+            }
+        }
+    }
+
+    #[test]
+    fn the_picture_changes_under_the_region_and_little_elsewhere() {
+        let engine = Engine::open(&BundleSource::Embedded("nih-small".into()), ComputeDevice::cpu())
+            .expect("the embedded bundle opens");
+        let film = samples::open(samples::names().next().expect("a sample")).expect("the sample opens");
+        let analysis = engine.analyze(&film).expect("the sample is analysed");
+        let feature = engine.top_features(&analysis, 1)[0];
+        let mut region = EditRegion::of_latent(engine.manifest()).expect("positions");
+        // The upper left 3 x 3 of 7 x 7 cells, 32 pixels each.
+        for (x, y) in (0..3).flat_map(|x| (0..3).map(move |y| (x, y))) {
+            region.paint([x as f32 + 0.5, y as f32 + 0.5], 0.0, true);
+        }
+        let features = BTreeMap::from([(feature, 4.0 * analysis.activations[feature])]);
+        let edit = Edit { features, regions: BTreeMap::from([(feature, region)]), ..Edit::default() };
+        let before = engine.edit(&analysis, &Edit::default()).expect("the reconstruction").pixels;
+        let after = engine.edit(&analysis, &edit).expect("the edit").pixels;
+        let (mut inside, mut near, mut far) = (Vec::new(), Vec::new(), Vec::new());
+        for (i, (a, b)) in after.data().iter().zip(before.data()).enumerate() {
+            let cells = (i % 224).max(i / 224) as f32 / 32.0 - 3.0;
+            let part = if cells < 0.0 {
+                &mut inside
+            } else if cells < 1.0 {
+                &mut near
+            } else {
+                &mut far
+            };
+            part.push((a - b).abs());
+        }
+        let mean = |part: &[f32]| part.iter().sum::<f32>() / part.len() as f32;
+        let largest = far.iter().fold(0.0_f32, |m, &v| m.max(v));
+        let measured = (mean(&inside), mean(&near), mean(&far), largest);
+        println!("grey levels of 2048: inside, within a cell, farther, largest farther: {measured:?}");
+        assert!(measured.0 > 1.0, "{measured:?}");
+        assert!(measured.2 < 0.02 * measured.0, "farther than a cell the picture stays: {measured:?}");
+    }
+
+    #[test]
+    fn old_recipes_are_read_and_regions_are_checked() {
+        let old: Edit = ron::from_str("(features:{3:1.5},findings:{},drop_residual:false)").expect("an old edit");
+        assert!(old.regions.is_empty() && old.features[&3] == 1.5);
+        assert!(!ron::to_string(&old).expect("text").contains("regions"), "without regions it is written as before");
+        let engine = Engine::open(&BundleSource::Embedded("nih-small".into()), ComputeDevice::cpu())
+            .expect("the embedded bundle opens");
+        let regions = BTreeMap::from([(3, EditRegion::new([2, 2]).expect("a grid"))]);
+        let error = engine.check_edit(&Edit { regions, ..old }).expect_err("another grid").to_string();
+        assert!(error.contains("2 x 2") && error.contains("7 x 7"), "{error}");
     }
 
     #[test]

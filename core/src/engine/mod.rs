@@ -20,15 +20,19 @@ use crate::radiograph::Radiograph;
 pub mod analysis;
 mod concepts;
 pub mod edit;
+mod edit_region;
 mod grounded;
 mod region;
+pub mod relative;
 mod tensors;
 mod views;
 
-pub use analysis::{Analysis, Frame, Prediction, ReconstructionQuality, SaeQuality};
+pub use analysis::{Analysis, Frame, Prediction, ReconstructionQuality, SaeQuality, raw_score};
 pub use edit::{Edit, FeatureChange};
+pub use edit_region::EditRegion;
 pub use grounded::FilmReport;
 pub use region::FeatureRegion;
+pub use relative::{RelativeEdit, RelativeFeature};
 pub use views::{Inputs, View};
 
 /// A bundle opened on a device.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::animation::{encode_apng, encode_still};
 use super::atomic::write_atomic;
+use super::capture::Capture;
 use super::frames::{grey_png, write_frames};
 use super::gif::encode_gif;
 use super::look::{Format, Look};
@@ -48,6 +49,8 @@ pub enum ExportKind {
         /// Frames.
         shift: Arc<Shift>,
     },
+    /// An edit or a shift as a DICOM Secondary Capture.
+    Capture(Arc<Capture>),
     /// One counterfactual.
     Picture {
         /// Grey levels.
@@ -95,6 +98,7 @@ impl ExportKind {
             Self::Frames { shift } => {
                 return write_frames(path, &shift.frames, &shift.lambdas, &shift.predictions).map(|_| ());
             }
+            Self::Capture(capture) => capture.dicom()?,
             Self::Picture { frame } => grey_png(frame, GREY_LEVELS)?,
         };
         write_atomic(path, |out| out.write_all(&bytes))

@@ -7,6 +7,8 @@
 pub mod animation;
 pub mod atomic;
 pub mod attribution;
+pub mod burned_in;
+pub mod capture;
 pub mod feature_sheet;
 pub mod frames;
 pub mod gif;
@@ -16,6 +18,7 @@ pub mod moving;
 pub mod page;
 pub mod recipe;
 pub mod report;
+pub mod secondary_capture;
 pub mod seen;
 pub mod sheet;
 

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::atomic::Staged;
 use super::look::Look;
 use crate::attribution::AttributionRequest;
-use crate::engine::{Edit, Engine};
+use crate::engine::{Edit, Engine, RelativeEdit};
 use crate::error::{Error, Result};
 use crate::plane::Plane;
 use crate::segmentation::Threshold;
@@ -50,6 +50,8 @@ pub enum Action {
     },
     /// An edit.
     Edit(Edit),
+    /// An edit for any film, relative to its own activations; the recipe names no film.
+    Relative(RelativeEdit),
     /// Attribution maps side by side.
     Attribute(Vec<AttributionRequest>),
     /// A mask of where a shift changed the film.
@@ -95,6 +97,14 @@ impl Recipe {
         }
     }
 
+    /// A recipe of an edit for any film.
+    #[must_use]
+    pub fn of_relative(manifest: &crate::bundle::Manifest, device: &str, edit: RelativeEdit) -> Self {
+        let nothing = Plane::filled(1, 1, 0.0);
+        let recipe = Self::from_parts(manifest, device, Path::new(""), &nothing, Action::Relative(edit));
+        Self { input_sha256: String::new(), ..recipe }
+    }
+
     /// Reads a recipe file.
     ///
     /// # Errors
@@ -126,6 +136,10 @@ impl Recipe {
     /// What differs between this recipe's origins and another's, in words; empty when the same bytes must come out.
     #[must_use]
     pub fn differences(&self, other: &Self) -> Vec<String> {
+        // An edit for any film promises no bytes, and refuses a bundle in which it means nothing.
+        if [self, other].iter().any(|recipe| matches!(recipe.action, Action::Relative(_))) {
+            return Vec::new();
+        }
         let mut differences = Vec::new();
         for (what, a, b) in [
             ("film pixels", &self.input_sha256, &other.input_sha256),
@@ -158,6 +172,7 @@ fn target_name(manifest: &crate::bundle::Manifest, action: &Action) -> String {
             Target::Text(concept) => format!("text:{concept}"),
         },
         Action::Attribute(requests) => requests.first().map_or_else(String::new, |request| label(request.label)),
+        Action::Relative(edit) => edit.words(),
         Action::Edit(edit) => {
             let features = edit.features.keys().map(|index| format!("feature:{index}"));
             let names: Vec<String> = features.chain(edit.findings.keys().map(|&index| label(index))).collect();

@@ -24,7 +24,7 @@ use crate::error::{Error, Result};
 use crate::plane::Plane;
 
 /// Deflated Explicit VR Little Endian, PS3.5 A.5.
-const DEFLATED: &str = "1.2.840.10008.1.2.1.99";
+pub(super) const DEFLATED: &str = "1.2.840.10008.1.2.1.99";
 /// What stands before the file meta group, PS3.10 7.1.
 const MAGIC: &[u8] = b"DICM";
 
@@ -72,13 +72,13 @@ fn read(path: &Path, bytes: &[u8]) -> Result<Radiograph, Reason> {
 }
 
 /// A parsed data set and the transfer syntax it came in.
-struct DicomFile {
-    object: InMemDicomObject,
-    syntax: String,
+pub(super) struct DicomFile {
+    pub(super) object: InMemDicomObject,
+    pub(super) syntax: String,
 }
 
 impl DicomFile {
-    fn parse(bytes: &[u8]) -> Result<Self, Reason> {
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self, Reason> {
         // The parser's own messages can quote the data set, so they are not passed on.
         let damaged = || "the DICOM file is damaged or truncated; copy or export it again".to_owned();
         let (syntax, body) = match bare_syntax(bytes) {
@@ -134,7 +134,7 @@ fn is_meta_group(head: &[u8]) -> bool {
 
 /// The transfer syntax of a data set that begins without preamble and file meta group, told from its first element,
 /// which is one of group 0008, PS3.5 7.1.
-fn bare_syntax(head: &[u8]) -> Option<&'static str> {
+pub(super) fn bare_syntax(head: &[u8]) -> Option<&'static str> {
     match head {
         [8, 0, _, 0, a, b, ..] if a.is_ascii_uppercase() && b.is_ascii_uppercase() => {
             Some(uids::EXPLICIT_VR_LITTLE_ENDIAN)

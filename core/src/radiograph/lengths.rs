@@ -45,6 +45,32 @@ pub(super) fn meta_group(data: &[u8]) -> Option<(usize, String)> {
     Some((at, syntax?))
 }
 
+/// Values of some elements at the outermost level, before the pixels; a data set that is cut short gives what comes before
+/// the cut.
+pub(super) fn find(data: &[u8], writing: Writing, wanted: &[Tag]) -> Vec<(Tag, String)> {
+    let (mut at, mut depth, mut found) = (0_usize, 0_usize, Vec::new());
+    while let Some(header) = data.get(at..).and_then(|rest| Header::read(rest, writing)) {
+        at += header.bytes;
+        if header.tag == tags::PIXEL_DATA || found.len() >= wanted.len() {
+            break;
+        }
+        match header.tag {
+            SEQUENCE_END => depth = depth.saturating_sub(1),
+            ITEM | ITEM_END => {}
+            _ if header.length == UNDEFINED => depth += 1,
+            tag => {
+                let end = at.saturating_add(header.length as usize);
+                if let (true, Some(value)) = (depth == 0 && wanted.contains(&tag), data.get(at..end)) {
+                    let text = String::from_utf8_lossy(value);
+                    found.push((tag, text.trim_matches(|c: char| c.is_whitespace() || c == '\0').to_owned()));
+                }
+                at = end;
+            }
+        }
+    }
+    found
+}
+
 /// Whether every element of a data set ends within it.
 pub(super) fn fit(data: &[u8], writing: Writing) -> bool {
     let (mut at, mut in_fragments) = (0, false);

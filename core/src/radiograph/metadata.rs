@@ -8,6 +8,7 @@ use dicom_dictionary_std::tags;
 use dicom_object::InMemDicomObject;
 use serde::{Deserialize, Serialize};
 
+use super::origin::Origin;
 use super::voi::{VoiFunction, Window};
 
 /// How the Software text of a phantom begins: `fluoro phantom 0.1.0; seed 7; film 12`.
@@ -45,6 +46,8 @@ pub struct Metadata {
     pub series_uid: Option<String>,
     /// Instance Number (0020,0013).
     pub instance_number: Option<i32>,
+    /// Patient, study and the file's own identifiers, which only an export that the user wished for copies.
+    pub origin: Option<Origin>,
     /// The program that made the file; Software in PNG.
     pub software: Option<String>,
     /// What the reader should know: one sentence each, without the patient's name.
@@ -52,6 +55,14 @@ pub struct Metadata {
 }
 
 impl Metadata {
+    /// Whether the pixels went through a lossy coder: the file says so, or its format does.
+    #[must_use]
+    pub fn is_lossy(&self) -> bool {
+        let says = |word: &str| self.format.contains(word);
+        let of_format = says("JPEG") && (!says("lossless") || says("near-lossless"));
+        of_format || self.origin.as_ref().is_some_and(Origin::is_lossy)
+    }
+
     /// Whether the file says that it is a phantom.
     #[must_use]
     pub fn is_phantom(&self) -> bool {
@@ -197,6 +208,7 @@ pub(super) fn read(object: &InMemDicomObject) -> Metadata {
         study_uid: text(object, tags::STUDY_INSTANCE_UID),
         series_uid: text(object, tags::SERIES_INSTANCE_UID),
         instance_number: text(object, tags::INSTANCE_NUMBER).and_then(|n| n.parse().ok()),
+        origin: Origin::read(object),
         software: None,
         warnings,
     }

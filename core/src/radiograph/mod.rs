@@ -5,11 +5,15 @@ mod codec;
 mod dicom;
 mod grey;
 mod guard;
+mod identifying;
 mod lengths;
 mod metadata;
+mod order;
+mod origin;
 pub mod png_text;
 mod raster;
 mod study;
+mod tags;
 #[cfg(test)]
 mod tests;
 mod voi;
@@ -17,8 +21,11 @@ mod voi;
 use std::path::{Path, PathBuf};
 
 pub use metadata::{Laterality, Metadata, PHANTOM_MARK, PatientName, Sex, View};
+pub use order::{Place, arranged, natural};
+pub use origin::Origin;
 pub use png_text::with_png_text;
 pub use study::Study;
+pub use tags::{TagRow, tags, tags_of};
 pub use voi::{VoiFunction, Window};
 
 use crate::error::{Error, Result};

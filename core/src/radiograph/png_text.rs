@@ -45,6 +45,20 @@ pub fn text(png: &[u8], keyword: &str) -> Option<String> {
     })
 }
 
+/// Every text before the picture, keyword first; none in anything but PNG.
+#[must_use]
+pub fn texts(png: &[u8]) -> Vec<(String, String)> {
+    let latin = |bytes: &[u8]| bytes.iter().map(|&byte| char::from(byte)).collect::<String>();
+    let before_picture = chunks(png).take_while(|chunk| chunk.kind != *b"IDAT");
+    let texts = before_picture
+        .filter(|chunk| chunk.kind == *b"tEXt" && chunk.data.len() <= LONGEST_TEXT && chunk.is_whole())
+        .filter_map(|chunk| {
+            let end = chunk.data.iter().position(|&byte| byte == 0)?;
+            Some((latin(&chunk.data[..end]), latin(&chunk.data[end + 1..])))
+        });
+    texts.collect()
+}
+
 /// A PNG file with one more text, before those that it has. Characters that tEXt cannot hold become question marks. Bytes
 /// that are no PNG file, and a keyword that the specification forbids, leave the file as it is.
 #[must_use]

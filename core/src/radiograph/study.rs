@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use super::order::natural;
 use super::{dicom, raster};
 use crate::error::{Error, Result};
 
@@ -56,7 +57,7 @@ fn walk(folder: &Path, films: &mut Vec<PathBuf>) -> Result<()> {
     let unreadable = |e: std::io::Error| Error::film(folder, format!("cannot read the folder ({e})"));
     let mut entries =
         std::fs::read_dir(folder).map_err(unreadable)?.collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
-    entries.sort_by_key(std::fs::DirEntry::file_name);
+    entries.sort_by(|a, b| natural(&a.file_name().to_string_lossy(), &b.file_name().to_string_lossy()));
     for entry in entries {
         if entry.file_name().to_string_lossy().starts_with('.') {
             continue;

@@ -93,8 +93,9 @@ impl Window {
         out.par_chunks_mut(CHUNK).zip(samples.par_chunks(CHUNK)).for_each(work);
     }
 
-    /// Where a straight window starts and ends, in pixel units.
-    fn ramp(&self) -> Option<(f32, f32)> {
+    /// The values that a straight window shows black and white; none for [`VoiFunction::Sigmoid`], which has no edges.
+    #[must_use]
+    pub fn ramp(&self) -> Option<(f32, f32)> {
         let (middle, half) = match self.function {
             VoiFunction::Linear => (self.center - 0.5, (self.width - 1.0) / 2.0),
             VoiFunction::LinearExact => (self.center, self.width / 2.0),

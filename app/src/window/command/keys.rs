@@ -2,11 +2,12 @@
 
 use egui::{Context, Key, KeyboardShortcut, Modifiers};
 
-use super::Command;
+use super::{Command, Keymap};
 use crate::window::app::{App, Cover};
+use crate::window::widgets::slider;
 
 impl Command {
-    /// Its keys; the first is shown.
+    /// Its usual keys; the first is shown. The user may have set others: see [`super::Keymap`].
     pub fn keys(self) -> &'static [KeyboardShortcut] {
         const fn plain(key: Key) -> KeyboardShortcut {
             KeyboardShortcut::new(Modifiers::NONE, key)
@@ -17,6 +18,18 @@ impl Command {
         const fn ctrl_shift(key: Key) -> KeyboardShortcut {
             KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), key)
         }
+        const fn alt(key: Key) -> KeyboardShortcut {
+            KeyboardShortcut::new(Modifiers::ALT, key)
+        }
+        const fn ctrl_alt(key: Key) -> KeyboardShortcut {
+            KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::ALT), key)
+        }
+        const OPEN_SESSION: [KeyboardShortcut; 1] = [ctrl_alt(Key::O)];
+        const SAVE_SESSION: [KeyboardShortcut; 1] = [ctrl_alt(Key::S)];
+        const SAVE_SESSION_AS: [KeyboardShortcut; 1] =
+            [KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::ALT).plus(Modifiers::SHIFT), Key::S)];
+        const LOG: [KeyboardShortcut; 1] = [plain(Key::F10)];
+        const SETTINGS: [KeyboardShortcut; 1] = [ctrl(Key::Comma)];
         const OPEN_FILMS: [KeyboardShortcut; 1] = [ctrl(Key::O)];
         const OPEN_FOLDER: [KeyboardShortcut; 1] = [ctrl_shift(Key::O)];
         const OPEN_BUNDLE: [KeyboardShortcut; 1] = [ctrl(Key::B)];
@@ -27,9 +40,9 @@ impl Command {
         const UNDO: [KeyboardShortcut; 1] = [ctrl(Key::Z)];
         const REDO: [KeyboardShortcut; 2] = [ctrl(Key::Y), ctrl_shift(Key::Z)];
         const RESET: [KeyboardShortcut; 1] = [ctrl(Key::Backspace)];
-        const FOUR: [KeyboardShortcut; 1] = [plain(Key::Num4)];
-        const TWO: [KeyboardShortcut; 1] = [plain(Key::Num2)];
-        const ONE: [KeyboardShortcut; 1] = [plain(Key::Num1)];
+        const FOUR: [KeyboardShortcut; 1] = [alt(Key::Num4)];
+        const TWO: [KeyboardShortcut; 1] = [alt(Key::Num2)];
+        const ONE: [KeyboardShortcut; 1] = [alt(Key::Num1)];
         const OVERLAY: [KeyboardShortcut; 1] = [plain(Key::O)];
         const INVERT: [KeyboardShortcut; 1] = [plain(Key::I)];
         const VIEW: [KeyboardShortcut; 1] = [plain(Key::Space)];
@@ -42,6 +55,8 @@ impl Command {
         const PERFORMANCE: [KeyboardShortcut; 1] = [plain(Key::F9)];
         const AUDIT: [KeyboardShortcut; 1] = [plain(Key::F8)];
         const SEARCH: [KeyboardShortcut; 2] = [ctrl(Key::F), plain(Key::Slash)];
+        const EDITS: [KeyboardShortcut; 1] = [ctrl(Key::E)];
+        const BRUSH: [KeyboardShortcut; 1] = [plain(Key::E)];
         const COMPUTE: [KeyboardShortcut; 1] = [ctrl(Key::Enter)];
         const COMPUTE_ATTRIBUTION: [KeyboardShortcut; 1] = [ctrl_shift(Key::Enter)];
         const CANCEL: [KeyboardShortcut; 1] = [plain(Key::Escape)];
@@ -50,9 +65,35 @@ impl Command {
         const FRAME_BACK: [KeyboardShortcut; 1] = [plain(Key::Comma)];
         const EXPORT: [KeyboardShortcut; 1] = [ctrl(Key::S)];
         const EXPORT_GIF: [KeyboardShortcut; 1] = [ctrl_shift(Key::S)];
+        const PRIOR: [KeyboardShortcut; 1] = [ctrl(Key::P)];
+        const TAGS: [KeyboardShortcut; 1] = [ctrl(Key::T)];
         const PALETTE: [KeyboardShortcut; 1] = [ctrl(Key::K)];
         const KEYS: [KeyboardShortcut; 2] = [plain(Key::Questionmark), plain(Key::F1)];
+        const PRESET_OWN: [KeyboardShortcut; 1] = [plain(Key::Num1)];
+        const PRESET_RANGE: [KeyboardShortcut; 1] = [plain(Key::Num2)];
+        const PRESET_PERCENTILES: [KeyboardShortcut; 1] = [plain(Key::Num3)];
+        const PRESET_DENSE: [KeyboardShortcut; 1] = [plain(Key::Num4)];
+        const PRESET_LUNGS: [KeyboardShortcut; 1] = [plain(Key::Num5)];
+        const FLIP_HORIZONTAL: [KeyboardShortcut; 1] = [plain(Key::H)];
+        const FLIP_VERTICAL: [KeyboardShortcut; 1] = [plain(Key::V)];
+        const ROTATE_RIGHT: [KeyboardShortcut; 1] = [plain(Key::R)];
+        const ROTATE_LEFT: [KeyboardShortcut; 1] = [plain(Key::L)];
+        const OPACITY_UP: [KeyboardShortcut; 1] = [plain(Key::CloseBracket)];
+        const OPACITY_DOWN: [KeyboardShortcut; 1] = [plain(Key::OpenBracket)];
+        const DRAG_WINDOW: [KeyboardShortcut; 1] = [plain(Key::W)];
+        const DRAG_PAN: [KeyboardShortcut; 1] = [plain(Key::T)];
+        const DRAG_MEASURE: [KeyboardShortcut; 1] = [plain(Key::D)];
+        const LINK: [KeyboardShortcut; 1] = [plain(Key::K)];
+        const WIPE: [KeyboardShortcut; 1] = [plain(Key::X)];
+        const ON_FILM: [KeyboardShortcut; 1] = [plain(Key::C)];
+        const STYLE: [KeyboardShortcut; 1] = [plain(Key::U)];
+        const COLOURS: [KeyboardShortcut; 1] = [plain(Key::M)];
         match self {
+            Self::OpenSession => &OPEN_SESSION,
+            Self::SaveSession => &SAVE_SESSION,
+            Self::SaveSessionAs => &SAVE_SESSION_AS,
+            Self::ShowLog => &LOG,
+            Self::Settings => &SETTINGS,
             Self::OpenFilms => &OPEN_FILMS,
             Self::OpenFolder => &OPEN_FOLDER,
             Self::OpenBundle => &OPEN_BUNDLE,
@@ -79,6 +120,8 @@ impl Command {
             Self::ShowReport => &REPORT,
             Self::ShowAudit => &AUDIT,
             Self::SearchFeatures => &SEARCH,
+            Self::RememberedEdits => &EDITS,
+            Self::Brush => &BRUSH,
             Self::ComputeShift => &COMPUTE,
             Self::Cancel => &CANCEL,
             Self::PlayPause => &PLAY,
@@ -86,18 +129,42 @@ impl Command {
             Self::PreviousFrame => &FRAME_BACK,
             Self::ExportPicture => &EXPORT,
             Self::ExportGif => &EXPORT_GIF,
+            Self::TogglePrior => &PRIOR,
+            Self::AllTags => &TAGS,
             Self::Palette => &PALETTE,
             Self::Keys => &KEYS,
+            Self::PresetOwn => &PRESET_OWN,
+            Self::PresetRange => &PRESET_RANGE,
+            Self::PresetPercentiles => &PRESET_PERCENTILES,
+            Self::PresetDense => &PRESET_DENSE,
+            Self::PresetLungs => &PRESET_LUNGS,
+            Self::FlipHorizontal => &FLIP_HORIZONTAL,
+            Self::FlipVertical => &FLIP_VERTICAL,
+            Self::RotateRight => &ROTATE_RIGHT,
+            Self::RotateLeft => &ROTATE_LEFT,
+            Self::OpacityUp => &OPACITY_UP,
+            Self::OpacityDown => &OPACITY_DOWN,
+            Self::DragWindow => &DRAG_WINDOW,
+            Self::DragPan => &DRAG_PAN,
+            Self::DragMeasure => &DRAG_MEASURE,
+            Self::LinkWindows => &LINK,
+            Self::ToggleWipe => &WIPE,
+            Self::ChangeOnFilm => &ON_FILM,
+            Self::NextOverlayStyle => &STYLE,
+            Self::NextColours => &COLOURS,
             _ => &[],
         }
     }
 
     /// Its first keys in words, as this system writes them.
     pub fn keys_text(self, ctx: &Context) -> Option<String> {
+        let keymap = Keymap::installed(ctx);
         match self {
             // The character is what a hand types, not the keys that make it.
-            Self::Keys => Some("?".to_owned()),
-            _ => self.keys().first().map(|keys| ctx.format_shortcut(keys)),
+            Self::Keys if !keymap.is_own(self) => Some("?".to_owned()),
+            Self::OpacityDown if !keymap.is_own(self) => Some("[".to_owned()),
+            Self::OpacityUp if !keymap.is_own(self) => Some("]".to_owned()),
+            _ => keymap.of(self).first().map(|keys| ctx.format_shortcut(keys)),
         }
     }
 }
@@ -120,16 +187,24 @@ impl App {
         if covered || ctx.any_popup_open() {
             return;
         }
+        let on_slider = slider::has_keyboard(&ctx);
+        // A menu that was opened in a frame before has Escape, the arrows and all other keys without Ctrl.
+        let in_menu = egui::Popup::is_any_open(&ctx) || self.named_edits.is_open;
         let mut chosen = Vec::new();
+        let keymap = self.keymap.clone();
         ctx.input_mut(|input| {
             // The most modifiers first: egui takes Ctrl+Shift+O for Ctrl+O too, and Ctrl+O is not O.
-            for modifiers in [2, 1, 0] {
+            for modifiers in [3, 2, 1, 0] {
                 for command in Command::all() {
-                    for keys in command.keys().iter().filter(|keys| count(keys.modifiers) == modifiers) {
+                    for keys in keymap.of(command).iter().filter(|keys| count(keys.modifiers) == modifiers) {
                         let moves = matches!(
                             keys.logical_key,
                             Key::ArrowDown | Key::ArrowUp | Key::ArrowLeft | Key::ArrowRight | Key::Space | Key::Escape
                         );
+                        let is_page = matches!(keys.logical_key, Key::PageUp | Key::PageDown);
+                        if on_slider && is_page || in_menu && modifiers == 0 {
+                            continue;
+                        }
                         let free = modifiers > 0 || !(typing || focused && moves);
                         if free && input.consume_shortcut(keys) {
                             chosen.push(command);

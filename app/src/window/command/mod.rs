@@ -1,11 +1,24 @@
 //! Everything a user can ask for, once: the menus, the palette, the keys and the list of keys all read this.
 
+mod keymap;
 mod keys;
 mod run;
+
+pub use keymap::{Keymap, chord, chord_text};
 
 /// One wish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
+    OpenSession,
+    SaveSession,
+    SaveSessionAs,
+    RestoreSession,
+    DropLeftSession,
+    LocateFilm,
+    LocateFolder,
+    ShowLog,
+    ResetLayout,
+    Settings,
     OpenFilms,
     OpenFolder,
     OpenSamples,
@@ -36,6 +49,11 @@ pub enum Command {
     ShowAudit,
     ShowPerformance,
     SearchFeatures,
+    RememberedEdits,
+    ApplyEditToAll,
+    ImportEdit,
+    OnlyFiring,
+    Brush,
     ComputeShift,
     ComputeAttribution,
     ComputeAudit,
@@ -51,6 +69,13 @@ pub enum Command {
     ExportReport,
     ExportAudit,
     ExportFeatureSheet,
+    ExportDicom,
+    ExportFilm,
+    SaveView,
+    CopyPicture,
+    TogglePrior,
+    LinkPrior,
+    AllTags,
     CopyFeatureLink,
     TogglePrivacy,
     SwitchTheme,
@@ -58,14 +83,42 @@ pub enum Command {
     Keys,
     AboutBundle,
     About,
+    PresetOwn,
+    PresetRange,
+    PresetPercentiles,
+    PresetDense,
+    PresetLungs,
+    FlipHorizontal,
+    FlipVertical,
+    RotateRight,
+    RotateLeft,
+    OpacityUp,
+    OpacityDown,
+    DragWindow,
+    DragPan,
+    DragMeasure,
+    LinkWindows,
+    ToggleWipe,
+    ChangeOnFilm,
+    NextOverlayStyle,
+    NextColours,
 }
 
 /// Menus, in order.
-pub const MENUS: [(&str, &[&[Command]]); 4] = [
+pub const MENUS: [(&str, &[&[Command]]); 5] = [
     (
         "File",
         &[
             &[Command::OpenFilms, Command::OpenFolder, Command::OpenGallery, Command::OpenSamples],
+            &[
+                Command::OpenSession,
+                Command::SaveSession,
+                Command::SaveSessionAs,
+                Command::RestoreSession,
+                Command::DropLeftSession,
+                Command::LocateFilm,
+                Command::LocateFolder,
+            ],
             &[
                 Command::ExportPicture,
                 Command::ExportGif,
@@ -76,7 +129,8 @@ pub const MENUS: [(&str, &[&[Command]]); 4] = [
                 Command::ExportFeatureSheet,
                 Command::CopyFeatureLink,
             ],
-            &[Command::ForgetRecent, Command::Quit],
+            &[Command::ExportDicom, Command::ExportFilm, Command::SaveView, Command::CopyPicture],
+            &[Command::ForgetRecent, Command::Settings, Command::Quit],
         ],
     ),
     (
@@ -85,6 +139,7 @@ pub const MENUS: [(&str, &[&[Command]]); 4] = [
             &[Command::ArrangeFour, Command::ArrangeTwo, Command::ArrangeOne],
             &[Command::ToggleOverlay, Command::Invert, Command::ResetView],
             &[Command::NextFilm, Command::PreviousFilm],
+            &[Command::TogglePrior, Command::LinkPrior, Command::AllTags],
             &[
                 Command::ToggleStudy,
                 Command::ToggleFeatures,
@@ -94,8 +149,27 @@ pub const MENUS: [(&str, &[&[Command]]); 4] = [
                 Command::ShowReport,
                 Command::ShowAudit,
                 Command::ShowPerformance,
+                Command::ShowLog,
+                Command::ResetLayout,
             ],
             &[Command::TogglePrivacy, Command::SwitchTheme],
+        ],
+    ),
+    (
+        "Film",
+        &[
+            &[
+                Command::PresetOwn,
+                Command::PresetRange,
+                Command::PresetPercentiles,
+                Command::PresetDense,
+                Command::PresetLungs,
+                Command::LinkWindows,
+            ],
+            &[Command::FlipHorizontal, Command::FlipVertical, Command::RotateRight, Command::RotateLeft],
+            &[Command::DragWindow, Command::DragPan, Command::DragMeasure],
+            &[Command::ToggleWipe, Command::ChangeOnFilm],
+            &[Command::OpacityUp, Command::OpacityDown, Command::NextOverlayStyle, Command::NextColours],
         ],
     ),
     (
@@ -109,6 +183,13 @@ pub const MENUS: [(&str, &[&[Command]]); 4] = [
                 Command::AboutBundle,
             ],
             &[Command::Undo, Command::Redo, Command::ResetEdits, Command::SearchFeatures],
+            &[
+                Command::RememberedEdits,
+                Command::ApplyEditToAll,
+                Command::ImportEdit,
+                Command::OnlyFiring,
+                Command::Brush,
+            ],
             &[Command::ComputeShift, Command::PlayPause, Command::NextFrame, Command::PreviousFrame],
             &[Command::ComputeAttribution, Command::OpenMetadata, Command::ComputeAudit, Command::Cancel],
         ],
@@ -120,6 +201,11 @@ impl Command {
     /// Every command, in the order of the menus.
     pub fn all() -> impl Iterator<Item = Self> {
         MENUS.iter().flat_map(|(_, groups)| groups.iter().flat_map(|group| group.iter().copied()))
+    }
+
+    /// What settings call it.
+    pub fn name(self) -> String {
+        format!("{self:?}")
     }
 
     /// What menus call it.
@@ -134,6 +220,27 @@ impl Command {
 
     fn words(self) -> (&'static str, &'static str) {
         match self {
+            Self::OpenSession => {
+                ("Open session…", "Films, edits and view as they were saved: a file that ends in .fluoro.ron")
+            }
+            Self::SaveSession => (
+                "Save session",
+                "Bundle, films, edits and view in one file; films stay where they are and are named in it",
+            ),
+            Self::SaveSessionAs => ("Save session as…", "The same in another file"),
+            Self::RestoreSession => ("Restore the last session", "What was open when Fluoro ended without closing"),
+            Self::DropLeftSession => {
+                ("Drop the last session", "What was open when Fluoro ended without closing is not wanted")
+            }
+            Self::LocateFilm => {
+                ("Locate film…", "Say where a film of the session is now; others are looked for around it")
+            }
+            Self::LocateFolder => {
+                ("Locate folder…", "Look for all missing films of the session in a folder and below it")
+            }
+            Self::ShowLog => ("Log", "What the program said: warnings, errors, results"),
+            Self::ResetLayout => ("Reset layout", "All panels back to their first places and sizes"),
+            Self::Settings => ("Settings…", "Theme, size of the interface, keys"),
             Self::OpenFilms => {
                 ("Open films…", "DICOM, PNG, JPEG, TIFF or BMP files; they can be dropped on the window too")
             }
@@ -153,7 +260,7 @@ impl Command {
             Self::Quit => ("Quit", "Closes the window"),
             Self::NextFilm => ("Next film", "The film below in the study"),
             Self::PreviousFilm => ("Previous film", "The film above in the study"),
-            Self::Undo => ("Undo", "Takes the last change of a slider back"),
+            Self::Undo => ("Undo", "Takes the last change of a slider or of the view back"),
             Self::Redo => ("Redo", "Makes it again"),
             Self::ResetEdits => ("Reset all sliders", "Back to the film as it is; can be undone"),
             Self::ArrangeFour => ("Four viewports", "Original, counterfactual, reconstruction, difference"),
@@ -163,7 +270,9 @@ impl Command {
             }
             Self::ToggleOverlay => ("Overlay", "What changed, in colour: orange brighter, blue darker"),
             Self::Invert => ("Invert", "Swaps black and white on screen; the model sees the same film"),
-            Self::ResetView => ("Reset view", "Whole film, window as in the file, not inverted"),
+            Self::ResetView => {
+                ("Reset view", "Whole film in grey, window as in the file, not inverted, not turned, nothing measured")
+            }
             Self::ToggleStudy => ("Study panel", "Films and what their files say"),
             Self::ToggleFeatures => ("Features panel", "Findings and features as sliders"),
             Self::ShowShift => ("Shift", "Latent shift: the film walked along a direction"),
@@ -178,6 +287,20 @@ impl Command {
             Self::ShowReport => ("Report", "The film in sentences, each with its features and its region"),
             Self::ShowPerformance => ("Performance", "Device and times"),
             Self::SearchFeatures => ("Search features", "Puts the cursor in the search field"),
+            Self::RememberedEdits => {
+                ("Remembered edits…", "Edits with a name, such as no pacemaker: for this film and others")
+            }
+            Self::ApplyEditToAll => (
+                "Apply the edit to all films",
+                "What the sliders say, relative to each film's own activations; undo takes it back on each film",
+            ),
+            Self::ImportEdit => ("Import an edit…", "A recipe of a remembered edit"),
+            Self::OnlyFiring => {
+                ("Only firing features", "Lists the features that fire on this film, and the edited ones")
+            }
+            Self::Brush => {
+                ("Brush", "Paint where the edit of the chosen feature applies; the rest of the film keeps its own")
+            }
             Self::ComputeAttribution => {
                 ("Compute attribution", "By both methods chosen, side by side on the light box")
             }
@@ -199,6 +322,19 @@ impl Command {
             Self::ExportAudit => ("Export audit…", "One page that stands alone, with JSON and CSV beside it"),
             Self::ExportReport => ("Export report…", "The sentences as text, JSON, or text that DICOM takes"),
             Self::ExportFeatureSheet => ("Export feature sheet…", "The feature's page of the store as one PNG"),
+            Self::ExportDicom => (
+                "Export DICOM…",
+                "The edit or the shift as a Secondary Capture with new identifiers; nobody's name unless you ask for it",
+            ),
+            Self::ExportFilm => ("Export film as PNG…", "The film at its own pixels, without anything its file says"),
+            Self::SaveView => ("Save view…", "The light box as it is on screen, as a PNG with its words"),
+            Self::CopyPicture => ("Copy picture", "The same on the clipboard"),
+            Self::TogglePrior => (
+                "Film beside",
+                "An earlier film of the same patient beside this one; right-click any film of the list to choose another",
+            ),
+            Self::LinkPrior => ("Link the film beside", "It moves and zooms with the current film, or by itself"),
+            Self::AllTags => ("All tags", "Everything that the film's file says, with a search field"),
             Self::CopyFeatureLink => ("Copy link to feature", "The command that opens this page of the store again"),
             Self::TogglePrivacy => ("Hide patient names", "On at every start"),
             Self::SwitchTheme => ("Light or dark panels", "Films stay on dark ground"),
@@ -208,6 +344,50 @@ impl Command {
                 ("About this bundle", "What it was trained on, how good it is, its limits and licence")
             }
             Self::About => ("About Fluoro", "Version, licence, and what it is not for"),
+            Self::PresetOwn => ("Window of the file", "The first window that the file gives, else all its values"),
+            Self::PresetRange => {
+                ("Window of the whole range", "From the smallest to the largest value that the file can hold")
+            }
+            Self::PresetPercentiles => {
+                ("Window of the film's values", "From the 1st to the 99th percentile of this film, borders left out")
+            }
+            Self::PresetDense => (
+                "Window for dense parts",
+                "Mediastinum and bones: from the median up to the 99.5th percentile of this film",
+            ),
+            Self::PresetLungs => (
+                "Window for lungs",
+                "The parts with air: from the lowest values up to the 65th percentile of this film",
+            ),
+            Self::FlipHorizontal => ("Flip left and right", "On screen only; each viewport says so"),
+            Self::FlipVertical => ("Flip top and bottom", "On screen only; each viewport says so"),
+            Self::RotateRight => ("Turn right by 90°", "On screen only; the model sees the film as it is"),
+            Self::RotateLeft => ("Turn left by 90°", "On screen only; the model sees the film as it is"),
+            Self::OpacityUp => ("Stronger overlay", "One step up in opacity"),
+            Self::OpacityDown => ("Weaker overlay", "One step down in opacity"),
+            Self::DragWindow => {
+                ("Left drag: window and level", "Across is width, along is level; Shift is finer, Ctrl coarser")
+            }
+            Self::DragPan => ("Left drag: move the film", "As the right and the middle button always do"),
+            Self::DragMeasure => {
+                ("Left drag: measure a length", "In millimetres where the file gives the spacing of its pixels")
+            }
+            Self::LinkWindows => (
+                "Link the windows",
+                "One window for all viewports; else each has its own, and keys change the one under the pointer",
+            ),
+            Self::ToggleWipe => {
+                ("Wipe", "Original and counterfactual in one viewport, with a line to drag between them")
+            }
+            Self::ChangeOnFilm => (
+                "Change on the film",
+                "The counterfactual as the original with the model's change laid on it, so that anatomy stays sharp; else as \
+                 the model draws it",
+            ),
+            Self::NextOverlayStyle => {
+                ("Next overlay style", "Heat, the outline of what is above the threshold, or both")
+            }
+            Self::NextColours => ("Next colour map", "Grey, viridis, magma, blue to red"),
         }
     }
 }

@@ -1,20 +1,26 @@
 //! What each viewport shows. In: film, reconstruction, the picture of an edit, a shift's frame. Out: the plane to draw,
 //! where it lies, and the difference to lay over it.
 
+use std::sync::Arc;
+
 use fluoro_core::difference;
-use fluoro_core::display::{Overlay, Placed};
+use fluoro_core::display::{Extent, Outline, value_at};
 use fluoro_core::plane::Plane;
-use fluoro_core::radiograph::Window;
 use fluoro_core::shift::Shift;
 
 use super::rgb;
+use super::sheet::{Content, Heat, HeatLook, Kind, Pixels, Sheet};
 use crate::window::app::{App, Source};
 
 /// Least end of the colour scale, in grey levels of 2048: smaller changes are nothing that an eye should be led to.
 const LEAST_LIMIT: f32 = 40.0;
 
+/// What a newcomer should know of the counterfactual where it is shown on the film.
+pub const ON_FILM_HINT: &str = "Partly made by a model: the original with the model's change laid on it, which is the \
+     counterfactual minus the reconstruction, enlarged to the film. Everything else is the film itself.";
+
 /// A viewport's picture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Pane {
     /// The film.
     Original,
@@ -28,11 +34,13 @@ pub enum Pane {
     FirstMap,
     /// The attribution on the right, over the film.
     SecondMap,
+    /// Another film.
+    Prior,
 }
 
 impl Pane {
     /// How many there are.
-    pub const COUNT: usize = 6;
+    pub const COUNT: usize = 7;
     /// Every picture that can be chosen for a single viewport.
     pub const ALL: [Self; 4] = [Self::Original, Self::Counterfactual, Self::Reconstruction, Self::Difference];
 
@@ -45,6 +53,7 @@ impl Pane {
             Self::Difference => "difference",
             Self::FirstMap => "attribution, left",
             Self::SecondMap => "attribution, right",
+            Self::Prior => "film beside",
         }
     }
 
@@ -71,6 +80,9 @@ impl Pane {
             Self::Difference => {
                 "Counterfactual minus reconstruction, over the film: orange became brighter, blue became darker."
             }
+            Self::Prior => {
+                "Another film of the study, with its own window. It moves with the current one unless it is freed."
+            }
             Self::FirstMap | Self::SecondMap => {
                 "What the score rests on, over the film, as one method says. Methods have different units: each map is drawn \
                  relative to its own largest values."
@@ -92,23 +104,11 @@ impl Pane {
 #[derive(Default)]
 pub struct DifferenceCache {
     key: Option<u64>,
-    map: Option<Plane>,
+    map: Option<Arc<Plane>>,
     /// The end of the colour scale.
     pub limit: f32,
     /// How often a viewport was drawn.
     pub draws: u64,
-}
-
-/// What a viewport shows.
-pub struct Content<'a> {
-    /// Grey picture and its place.
-    pub placed: Placed<'a>,
-    /// Its number.
-    pub version: u64,
-    /// Its window.
-    pub window: Window,
-    /// What lies over it, and its number.
-    pub overlay: Option<(u64, Overlay<'a>)>,
 }
 
 impl App {
@@ -191,7 +191,37 @@ impl App {
         let shared = shift.filter(|_| self.source == Source::Shift && !whole).map_or(0.0, |done| done.limit);
         let cache = &mut self.light_box.difference;
         cache.limit = own.max(shared).max(LEAST_LIMIT);
-        (cache.key, cache.map) = (key, map);
+        (cache.key, cache.map) = (key, map.map(Arc::new));
+    }
+
+    /// Finds what is laid on the film where the counterfactual is shown so, unless it is known.
+    pub(super) fn find_change(&mut self) {
+        if !self.shows_change_on_film() {
+            return;
+        }
+        if !self.shows_whole_shift() {
+            self.find_difference();
+            let cache = &self.light_box.difference;
+            (self.light_box.change.key, self.light_box.change.map) = (cache.key, cache.map.clone());
+            return;
+        }
+        // The difference is that of the whole shift, the change that of its frame.
+        let key = self.counterfactual().map(|(_, version)| version);
+        if self.light_box.change.key != key {
+            let map = match (self.reconstruction(), self.counterfactual()) {
+                (Some((before, _)), Some((after, _))) => difference::signed(before, after).ok(),
+                _ => None,
+            };
+            (self.light_box.change.key, self.light_box.change.map) = (key, map.map(Arc::new));
+        }
+    }
+
+    /// Whether the counterfactual is shown as the film with the model's change laid on it: as chosen, else where the
+    /// film is larger than the model's picture, so that anatomy stays sharp.
+    pub fn shows_change_on_film(&self) -> bool {
+        let (Some(film), Some((made, _))) = (&self.film, self.reconstruction()) else { return false };
+        let is_larger = film.extent.width > made.width() as f32 || film.extent.height > made.height() as f32;
+        self.light_box.reading.on_film.unwrap_or(is_larger)
     }
 
     /// Whether the difference is that of the whole shift.
@@ -200,20 +230,27 @@ impl App {
     }
 
     /// What a viewport shows; none when there is nothing to show in it.
-    pub(super) fn content(&self, pane: Pane, with_overlay: bool) -> Option<Content<'_>> {
+    pub(super) fn content(&self, pane: Pane, with_overlay: bool) -> Option<Content> {
         let film = self.film.as_ref()?;
-        let window = self.light_box.window.unwrap_or(film.default_window);
-        let range = self.manifest().map_or([-1024.0, 1024.0], |manifest| manifest.preprocess.range);
-        let (placed, version, window) = match pane {
-            Pane::Original | Pane::Difference | Pane::FirstMap | Pane::SecondMap => {
-                let [width, height] = film.size();
-                let extent = fluoro_core::display::Extent::whole(width, height);
-                (Placed { plane: &film.view.radiograph.pixels, pyramid: film.pyramid(), extent }, film.version, window)
+        let light_box = &self.light_box;
+        let mut window = light_box.window_of(pane).unwrap_or(film.default_window);
+        let mut change = None;
+        let sheet = match pane {
+            Pane::Prior => {
+                let (sheet, own) = super::prior::sheet(self, film, window)?;
+                window = own;
+                sheet
             }
+            Pane::Counterfactual if self.shows_change_on_film() => {
+                change = self.change_sheet();
+                self.film_sheet()?
+            }
+            Pane::Original | Pane::Difference | Pane::FirstMap | Pane::SecondMap => self.film_sheet()?,
             Pane::Reconstruction | Pane::Counterfactual => {
-                let picture = if pane == Pane::Reconstruction { self.reconstruction() } else { self.counterfactual() };
-                let (plane, version) = picture?;
-                (Placed { plane, pyramid: None, extent: film.extent }, version, film.frame_window(window, range))
+                window = film.frame_window(window, self.model_range());
+                let pixels = if pane == Pane::Reconstruction { self.reconstructed() } else { self.made() };
+                let (pixels, version) = pixels?;
+                Sheet { key: (Kind::Picture, version), pixels, pyramid: None, extent: film.extent }
             }
         };
         let overlay = match (with_overlay, pane.slot()) {
@@ -221,38 +258,116 @@ impl App {
             (true, None) => self.overlay(),
             (true, Some(slot)) => self.map_overlay(slot),
         };
-        Some(Content { placed, version, window, overlay })
+        let (invert, colours) = (light_box.invert, light_box.reading.colours);
+        Some(Content { film: sheet, change, window, invert, colours, overlay })
+    }
+
+    /// The values of the bundle's pictures that are black and white.
+    fn model_range(&self) -> [f32; 2] {
+        self.manifest().map_or([-1024.0, 1024.0], |manifest| manifest.preprocess.range)
+    }
+
+    fn film_sheet(&self) -> Option<Sheet> {
+        let film = self.film.as_ref()?;
+        let [width, height] = film.size();
+        let pixels = Pixels::Film(Arc::clone(&film.view.radiograph));
+        let extent = Extent::whole(width, height);
+        Some(Sheet { key: (Kind::Picture, film.version), pixels, pyramid: film.shared_pyramid(), extent })
+    }
+
+    /// What is added to the film in the counterfactual viewport; nothing while nothing is changed.
+    fn change_sheet(&self) -> Option<(Sheet, f32)> {
+        let (film, cache) = (self.film.as_ref()?, &self.light_box.change);
+        let (map, key) = (cache.map.as_ref()?, cache.key?);
+        if self.light_box.before || self.reconstruction().is_some_and(|(_, version)| version == key) {
+            return None;
+        }
+        let pixels = Pixels::Map(Arc::clone(map));
+        let sheet = Sheet { key: (Kind::Difference, key), pixels, pyramid: None, extent: film.extent };
+        Some((sheet, film.change_gain(self.model_range())))
+    }
+
+    fn reconstructed(&self) -> Option<(Pixels, u64)> {
+        let (_, version) = self.reconstruction()?;
+        Some((Pixels::Reconstruction(Arc::clone(self.analysis()?)), version))
+    }
+
+    /// The pixels of [`Self::counterfactual`].
+    fn made(&self) -> Option<(Pixels, u64)> {
+        if self.light_box.before {
+            return self.reconstructed();
+        }
+        if let Some((_, frame, version)) = self.shift_frame() {
+            let shift = Arc::clone(&self.shift.job.value.as_ref()?.shift);
+            return Some((Pixels::Shift(shift, frame), version));
+        }
+        match &self.pictures.made {
+            Some(made) => Some((Pixels::Frame(Arc::clone(&made.frame)), made.version)),
+            None => self.reconstructed(),
+        }
+    }
+
+    /// The line round what is above the threshold, in screen pixels.
+    fn outline_look(&self) -> Option<Outline> {
+        let (colour, width) = (&self.look.colour, self.look.size.outline * self.ctx.pixels_per_point());
+        let outline = Outline { width, line: rgb(colour.outline), halo: rgb(colour.halo) };
+        self.light_box.overlay.style.has_outline().then_some(outline)
+    }
+
+    fn opacity(&self) -> f32 {
+        if self.light_box.overlay.style.has_heat() { self.light_box.overlay.opacity } else { 0.0 }
     }
 
     /// An attribution over the film; all share one scale, from zero to each map's own largest values.
-    fn map_overlay(&self, slot: usize) -> Option<(u64, Overlay<'_>)> {
+    fn map_overlay(&self, slot: usize) -> Option<Heat> {
         let (film, shown) = (self.film.as_ref()?, self.attribution.jobs[slot].value.as_ref()?);
-        let (settings, colour) = (self.light_box.overlay, &self.look.colour);
-        let overlay = Overlay {
-            map: Placed { plane: &shown.relative, pyramid: None, extent: film.extent },
+        let colour = &self.look.colour;
+        let pixels = Pixels::Map(Arc::clone(&shown.relative));
+        let key = (Kind::Attribution(slot), shown.version);
+        let look = HeatLook {
             limit: 1.0,
-            threshold: settings.threshold,
-            opacity: settings.opacity,
+            threshold: self.light_box.overlay.threshold,
+            opacity: self.opacity(),
             added: rgb(if shown.attribution.is_signed { colour.added } else { colour.changed }),
             removed: rgb(colour.removed),
+            outline: self.outline_look(),
         };
-        Some((shown.version, overlay))
+        Some(Heat { map: Sheet { key, pixels, pyramid: None, extent: film.extent }, look })
     }
 
-    fn overlay(&self) -> Option<(u64, Overlay<'_>)> {
+    fn overlay(&self) -> Option<Heat> {
         let (film, cache) = (self.film.as_ref()?, &self.light_box.difference);
         let (map, key) = (cache.map.as_ref()?, cache.key?);
-        let settings = self.light_box.overlay;
         let whole = self.shows_whole_shift();
         let colour = &self.look.colour;
-        let overlay = Overlay {
-            map: Placed { plane: map, pyramid: None, extent: film.extent },
+        let look = HeatLook {
             limit: cache.limit,
-            threshold: settings.threshold * cache.limit,
-            opacity: settings.opacity,
+            threshold: self.light_box.overlay.threshold * cache.limit,
+            opacity: self.opacity(),
             added: rgb(if whole { colour.changed } else { colour.added }),
             removed: rgb(colour.removed),
+            outline: self.outline_look(),
         };
-        Some((key, overlay))
+        let pixels = Pixels::Map(Arc::clone(map));
+        let map = Sheet { key: (Kind::Difference, key), pixels, pyramid: None, extent: film.extent };
+        Some(Heat { map, look })
+    }
+
+    /// The value of a viewport's picture at a film point, and its unit.
+    pub(super) fn value_under(&self, pane: Pane, point: [f32; 2]) -> Option<(f32, &'static str)> {
+        let film = self.film.as_ref()?;
+        match pane {
+            Pane::Reconstruction => value_at(self.reconstruction()?.0, film.extent, point).map(|v| (v, "grey levels")),
+            Pane::Counterfactual if self.shows_change_on_film() => {
+                let change = self.light_box.change.map.as_ref().filter(|_| !self.light_box.before)?;
+                value_at(change, film.extent, point).map(|v| (v, "grey levels of change"))
+            }
+            Pane::Counterfactual => value_at(self.counterfactual()?.0, film.extent, point).map(|v| (v, "grey levels")),
+            Pane::Difference => {
+                let map = self.light_box.difference.map.as_ref()?;
+                value_at(map, film.extent, point).map(|v| (v, "grey levels of change"))
+            }
+            Pane::Original | Pane::FirstMap | Pane::SecondMap | Pane::Prior => None,
+        }
     }
 }

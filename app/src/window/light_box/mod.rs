@@ -1,5 +1,6 @@
-//! The light box: viewports with linked zoom, pan and window. In: the film and what was made of it. Out: textures,
-//! drawn by [`fluoro_core::display`] at the viewport's own pixels, only when something in them changed.
+//! The light box: viewports with linked zoom, pan and window. In: the film and what was made of it. Out: pictures at the
+//! viewport's own pixels, drawn by the shaders ([`gpu`]) where a graphics driver paints the window, else by
+//! [`fluoro_core::display`] into textures, only when something in them changed.
 
 use egui::{Rect, TextureHandle, TextureOptions, Ui, vec2};
 use fluoro_core::display::ViewTransform;
@@ -10,16 +11,29 @@ use super::state::films::OpenFilm;
 use super::state::gallery;
 use super::tokens::Look;
 
+mod brush;
 mod content;
 mod corners;
+pub mod gpu;
 mod hand;
+mod kept;
 mod pane;
+mod prior;
+mod reading;
+mod ruler;
+mod sheet;
+mod snapshot;
 mod tools;
+mod wipe;
 
 pub use content::Pane;
+pub use kept::{Aspect, Kept};
+pub use reading::{LeftHand, OverlayStyle, Preset, Reading};
+use sheet::ContentKey;
+pub use snapshot::snapshot;
 
 /// How many viewports there are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Arrangement {
     /// Two by two.
     #[default]
@@ -31,7 +45,7 @@ pub enum Arrangement {
 }
 
 /// How the difference lies over a film.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct OverlaySettings {
     /// Whether it lies over the film in the difference viewport.
     pub on: bool,
@@ -41,6 +55,14 @@ pub struct OverlaySettings {
     pub opacity: f32,
     /// Changes up to this share of the scale are not shown.
     pub threshold: f32,
+    /// In colour, as an outline, or both.
+    pub style: OverlayStyle,
+}
+
+impl Default for OverlaySettings {
+    fn default() -> Self {
+        Self { on: true, on_made: false, opacity: 0.75, threshold: 0.08, style: OverlayStyle::Heat }
+    }
 }
 
 /// State of all viewports; they share it, so that they always show the same place.
@@ -63,7 +85,16 @@ pub struct LightBox {
     pub attribution: bool,
     /// A hand is moving something.
     pub dragging: bool,
+    /// Presets, turn, colours, ruler, wipe.
+    pub reading: Reading,
+    /// The shaders draw the pictures.
+    pub by_shader: bool,
+    /// Another film is beside the current one, while two viewports are on screen.
+    pub prior: bool,
+    /// Physical pixels of a viewport, as last shown.
+    pub viewport: Option<[usize; 2]>,
     pub(super) difference: content::DifferenceCache,
+    pub(super) change: content::DifferenceCache,
     drawn: [Option<Drawn>; Pane::COUNT + 1],
 }
 
@@ -75,20 +106,27 @@ impl Default for LightBox {
             transform: None,
             window: None,
             invert: false,
-            overlay: OverlaySettings { on: true, on_made: false, opacity: 0.75, threshold: 0.08 },
+            overlay: OverlaySettings::default(),
             before: false,
             attribution: false,
             dragging: false,
+            reading: Reading::default(),
+            by_shader: false,
+            prior: false,
+            viewport: None,
             difference: content::DifferenceCache::default(),
+            change: content::DifferenceCache::default(),
             drawn: Default::default(),
         }
     }
 }
 
 impl LightBox {
-    /// Whole film, its own window, not inverted.
+    /// Whole film, its own window, not inverted, not turned, nothing measured: how another film begins.
     pub fn reset(&mut self) {
         (self.transform, self.window, self.invert) = (None, None, false);
+        self.reading.windows = [None; Pane::COUNT];
+        (self.reading.turn, self.reading.ruler) = (fluoro_core::display::Turn::NONE, None);
     }
 
     /// Whether the difference is shown.
@@ -114,6 +152,7 @@ impl LightBox {
         }
         match self.arrangement {
             Arrangement::Four => vec![Pane::Original, Pane::Counterfactual, Pane::Reconstruction, Pane::Difference],
+            Arrangement::Two if self.prior => vec![Pane::Original, Pane::Prior],
             Arrangement::Two => vec![Pane::Original, Pane::Counterfactual],
             Arrangement::One => vec![self.single],
         }
@@ -129,13 +168,11 @@ struct Drawn {
 /// What a viewport's picture depends on.
 #[derive(Clone, PartialEq)]
 struct Key {
-    version: u64,
-    overlay: Option<(u64, f32, f32, f32)>,
-    window: Window,
-    invert: bool,
+    content: ContentKey,
+    /// What is left of the wipe's line, and its column.
+    left: Option<(ContentKey, usize)>,
     transform: ViewTransform,
     size: [usize; 2],
-    pyramid: bool,
     background: egui::Color32,
 }
 
@@ -158,6 +195,7 @@ pub fn show(app: &mut App, ui: &mut Ui) {
     let start = std::time::Instant::now();
     let drawn_before = app.light_box.drawn_count();
     app.light_box.dragging = false;
+    app.light_box.reading.pointer = None;
     let panes = app.light_box.panes();
     let columns = if panes.len() > 1 { 2 } else { 1 };
     let rows = panes.len().div_ceil(columns);

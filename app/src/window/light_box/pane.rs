@@ -1,11 +1,14 @@
 //! One viewport: its picture, its words, its states.
 
 use egui::{Rect, Sense, Stroke, TextureOptions, Ui, UiBuilder, WidgetInfo, pos2, vec2};
-use fluoro_core::display::{View, ViewTransform};
+use fluoro_core::display::{ViewTransform, wipe as wipe_pictures, wipe_column};
 
-use super::{Arrangement, Drawn, Key, Pane, corners, hand, rgb};
-use crate::window::app::{App, Tab};
+use super::gpu::{self, Drawing};
+use super::sheet::Content;
+use super::{Arrangement, Drawn, Key, Pane, brush, corners, hand, prior, rgb, ruler, wipe as line};
+use crate::window::app::App;
 use crate::window::command::Command;
+use crate::window::dock::Part;
 use crate::window::state::job::Step;
 use crate::window::widgets::states;
 
@@ -18,8 +21,17 @@ pub fn show(app: &mut App, ui: &mut Ui, rect: Rect, pane: Pane) {
     let response = ui.interact(rect, egui::Id::unique(("viewport", pane.index())), Sense::click_and_drag());
     response.widget_info(|| WidgetInfo::labeled(egui::Role::Image, true, format!("viewport: {}", pane.name())));
     let pixels = viewport_pixels(ui, rect);
-    hand::take(app, ui, &response, rect, pixels);
-    if response.double_clicked() && pane.slot().is_none() {
+    app.light_box.viewport = Some(pixels);
+    let is_taken = brush::take(app, ui, &response, rect, pixels)
+        || pane == Pane::Prior && prior::take(app, ui, &response, rect, pixels);
+    if !is_taken {
+        hand::take(app, ui, &response, rect, pixels, pane);
+    }
+    let wiped = line::is_on(app, pane);
+    if wiped {
+        line::take(app, ui, rect);
+    }
+    if response.double_clicked() && pane.slot().is_none() && app.brush.feature.is_none() {
         maximise(app, pane);
     }
 
@@ -27,11 +39,20 @@ pub fn show(app: &mut App, ui: &mut Ui, rect: Rect, pane: Pane) {
     if has_overlay && pane.slot().is_none() {
         app.find_difference();
     }
+    if pane == Pane::Counterfactual {
+        app.find_change();
+    }
     if !draw(app, ui, rect, pane, pixels, has_overlay, pane.index()) {
         return without_picture(app, ui, rect, pane);
     }
+    if wiped {
+        line::show(app, ui, rect);
+    }
     outline(app, ui, rect, pixels);
-    if app.light_box.arrangement == Arrangement::One && pane.is_made() {
+    ruler::show(app, ui, rect, pixels);
+    brush::show(app, ui, &response, rect, pixels);
+    let has_original = wiped && app.light_box.reading.wipe.with == Pane::Original;
+    if app.light_box.arrangement == Arrangement::One && pane.is_made() && !has_original {
         inset(app, ui, rect);
     }
     corners::show(app, ui, rect, pane, has_overlay);
@@ -53,12 +74,12 @@ pub fn show(app: &mut App, ui: &mut Ui, rect: Rect, pane: Pane) {
 }
 
 /// Where the overlay lies: on the difference, or on the counterfactual when the difference is not on screen.
-fn lies_on(app: &App, pane: Pane) -> bool {
+pub(super) fn lies_on(app: &App, pane: Pane) -> bool {
     match pane {
         Pane::Difference => true,
         Pane::FirstMap | Pane::SecondMap => pane.slot().is_some_and(|slot| app.attribution.jobs[slot].value.is_some()),
         Pane::Counterfactual => !app.light_box.shows_difference() && !app.light_box.before,
-        Pane::Original | Pane::Reconstruction => false,
+        Pane::Original | Pane::Reconstruction | Pane::Prior => false,
     }
 }
 
@@ -80,28 +101,30 @@ fn viewport_pixels(ui: &Ui, rect: Rect) -> [usize; 2] {
 fn draw(app: &mut App, ui: &Ui, rect: Rect, pane: Pane, pixels: [usize; 2], overlay: bool, slot: usize) -> bool {
     let transform = transform(app, pixels, slot == INSET);
     let Some(content) = app.content(pane, overlay) else { return false };
+    let wipe = app.light_box.reading.wipe;
+    let left = if slot != INSET && line::is_on(app, pane) { app.content(wipe.with, false) } else { None };
+    let left = left.map(|content| (content, wipe_column(wipe.at, pixels[0])));
+    if app.light_box.by_shader && can_shade(&content, pixels) {
+        shade(app, ui, rect, content, left, transform, pixels, slot);
+        return true;
+    }
     let background = app.look.colour.light_box;
     let key = Key {
-        version: content.version,
-        overlay: content.overlay.as_ref().map(|(version, o)| (*version, o.limit, o.threshold, o.opacity)),
-        window: content.window,
-        invert: app.light_box.invert,
+        content: content.key(),
+        left: left.as_ref().map(|(content, column)| (content.key(), *column)),
         transform,
         size: pixels,
-        pyramid: content.placed.pyramid.is_some(),
         background,
     };
     let known = app.light_box.drawn[slot].as_ref().is_some_and(|drawn| drawn.key == key);
     if !known {
-        let view = View {
-            film: content.placed,
-            window: content.window,
-            invert: key.invert,
-            transform,
-            overlay: content.overlay.map(|(_, overlay)| overlay),
-            background: rgb(background),
+        let Some(view) = content.view(transform, rgb(background)) else { return false };
+        let left = left.as_ref().and_then(|(content, _)| content.view(transform, rgb(background)));
+        let drawn = match &left {
+            Some(left) => wipe_pictures(left, &view, wipe.at, pixels[0], pixels[1]),
+            None => view.draw(pixels[0], pixels[1]),
         };
-        let image = egui::ColorImage::from_rgba_premultiplied(pixels, &view.draw(pixels[0], pixels[1]));
+        let image = egui::ColorImage::from_rgba_premultiplied(pixels, &drawn);
         let options = TextureOptions::NEAREST;
         app.light_box.difference.draws += 1;
         match &mut app.light_box.drawn[slot] {
@@ -119,9 +142,42 @@ fn draw(app: &mut App, ui: &Ui, rect: Rect, pane: Pane, pixels: [usize; 2], over
     true
 }
 
+/// Whether the shaders should draw a picture now: a film much larger than the viewport waits for its halved copies.
+fn can_shade(content: &Content, pixels: [usize; 2]) -> bool {
+    let plane = content.film.pixels.plane();
+    let is_large = plane.is_some_and(|plane| plane.width().max(plane.height()) > 4 * pixels[0].max(pixels[1]));
+    plane.is_some() && (content.film.pyramid.is_some() || !is_large)
+}
+
+/// Hands a picture, and what is left of the wipe's line, to the shaders.
+#[expect(clippy::too_many_arguments, reason = "one viewport's picture and its place, used once")]
+fn shade(
+    app: &mut App,
+    ui: &Ui,
+    rect: Rect,
+    content: Content,
+    left: Option<(Content, usize)>,
+    transform: ViewTransform,
+    size: [usize; 2],
+    slot: usize,
+) {
+    // A texture of the program's own drawing is no longer needed.
+    app.light_box.drawn[slot] = None;
+    let scale = ui.pixels_per_point();
+    let place = [(rect.min.x * scale).round() as i32, (rect.min.y * scale).round() as i32];
+    let (frame, background) = (ui.ctx().cumulative_frame_nr(), rgb(app.look.colour.light_box));
+    let column = left.as_ref().map_or(0, |(_, column)| *column);
+    let pictures = [Some((content, [column, size[0]])), left.map(|(content, column)| (content, [0, column]))];
+    for (part, (content, columns)) in pictures.into_iter().flatten().enumerate() {
+        let slot = 2 * slot + part;
+        let drawing = Drawing { slot, frame, content, transform, place, size, columns, background };
+        ui.painter().add(gpu::shape(ui.ctx(), rect, drawing));
+    }
+}
+
 /// The region of the report's sentence that a hand points at.
 fn outline(app: &App, ui: &Ui, rect: Rect, pixels: [usize; 2]) {
-    let is_open = app.layout.bottom && app.layout.tab == Tab::Report;
+    let is_open = app.dock.is_shown(Part::Report);
     let (Some(lines), Some(film)) = (app.report.outline().filter(|_| is_open), &app.film) else { return };
     let (transform, extent) = (transform(app, pixels, false), film.extent);
     let scale = ui.pixels_per_point();
@@ -141,11 +197,11 @@ fn outline(app: &App, ui: &Ui, rect: Rect, pixels: [usize; 2]) {
 
 /// The view of a viewport of this size: the user's, or the whole film.
 pub fn transform(app: &App, pixels: [usize; 2], whole: bool) -> ViewTransform {
-    let fit = app
-        .film
-        .as_ref()
-        .map_or(ViewTransform { center: [0.0; 2], zoom: 1.0 }, |film| ViewTransform::fit(film.size(), pixels));
-    app.light_box.transform.filter(|_| !whole).unwrap_or(fit)
+    let turn = app.light_box.reading.turn;
+    let none = ViewTransform { center: [0.0; 2], zoom: 1.0, turn };
+    let fit = app.film.as_ref().map_or(none, |film| ViewTransform::fit_turned(film.size(), pixels, turn));
+    let own = app.light_box.transform.filter(|_| !whole);
+    own.map_or(fit, |own| ViewTransform { turn, ..own })
 }
 
 /// The original, small, in the corner of a single picture that a model made.
@@ -176,8 +232,18 @@ fn old_dot(ui: &Ui, rect: Rect, colour: egui::Color32, radius: f32, pad: f32) {
 fn without_picture(app: &mut App, ui: &mut Ui, rect: Rect, pane: Pane) {
     let look = app.look;
     let problem = app.study.film().and_then(|film| film.problem.clone());
+    let beside = app.prior.as_ref().filter(|_| pane == Pane::Prior);
+    let (beside_problem, beside_busy) =
+        (beside.and_then(|it| it.problem()).cloned(), beside.is_some_and(|it| it.is_busy()));
     ui.scope_builder(UiBuilder::new().max_rect(rect), |ui| {
-        if app.model.pending.is_some() {
+        if let Some(problem) = beside_problem {
+            if states::failed(ui, &look, &problem, Some("Close")) {
+                app.close_prior();
+            }
+        } else if beside_busy {
+            let step = Step { stage: "reading the film".to_owned(), ..Step::default() };
+            states::working(ui, &look, &step, false);
+        } else if app.model.pending.is_some() {
             let step = Step { stage: "opening the bundle".to_owned(), ..Step::default() };
             states::working(ui, &look, &step, false);
         } else if let Some(problem) = problem.filter(|_| pane == Pane::Counterfactual) {

@@ -1,8 +1,11 @@
 //! The tools above the viewports.
 
-use egui::{Align, Button, Layout, RichText, Ui, vec2};
+use egui::containers::menu::{MenuButton, MenuConfig};
+use egui::{Align, Button, Layout, PopupCloseBehavior, RichText, Ui, vec2};
 
-use super::{Arrangement, Pane};
+use fluoro_core::display::ColourMap;
+
+use super::{Arrangement, OverlayStyle, Pane};
 use crate::window::app::App;
 use crate::window::command::Command;
 use crate::window::icons;
@@ -24,6 +27,8 @@ pub fn show(app: &mut App, ui: &mut Ui) {
         ui.add_space(look.size.pad);
         tool(app, ui, &look, Command::ResetView, icons::FIT);
         tool(app, ui, &look, Command::Invert, icons::INVERT);
+        left_hand(app, ui, &look);
+        reading(app, ui, &look);
         before(app, ui, &look);
         ui.add_space(look.size.pad);
         overlay(app, ui, &look);
@@ -68,6 +73,76 @@ fn choose_pane(app: &mut App, ui: &mut Ui) {
         }
     });
     combo.response.accessible_name("picture in the viewport");
+}
+
+/// What the left button does.
+fn left_hand(app: &mut App, ui: &mut Ui, look: &Look) {
+    for (command, icon) in
+        [(Command::DragWindow, icons::WINDOW), (Command::DragPan, icons::HAND), (Command::DragMeasure, icons::RULER)]
+    {
+        tool(app, ui, look, command, icon);
+    }
+}
+
+/// Everything else about reading, in a menu.
+fn reading(app: &mut App, ui: &mut Ui, look: &Look) {
+    // It stays open, so that several things can be tried.
+    let config = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
+    let menu = MenuButton::new(RichText::new(icons::SLIDERS).size(look.size.heading)).config(config);
+    let (button, _) = menu.ui(ui, |ui| {
+        ui.set_min_width(look.size.reading_menu);
+        group(ui, look, "window");
+        for command in [
+            Command::PresetOwn,
+            Command::PresetRange,
+            Command::PresetPercentiles,
+            Command::PresetDense,
+            Command::PresetLungs,
+            Command::LinkWindows,
+        ] {
+            item(app, ui, command);
+        }
+        group(ui, look, "turn");
+        for command in [Command::FlipHorizontal, Command::FlipVertical, Command::RotateRight, Command::RotateLeft] {
+            item(app, ui, command);
+        }
+        group(ui, look, "counterfactual");
+        item(app, ui, Command::ChangeOnFilm);
+        item(app, ui, Command::ToggleWipe);
+        ui.horizontal(|ui| {
+            ui.label(RichText::new("wipe with").small().color(look.colour.secondary));
+            for pane in [Pane::Original, Pane::Reconstruction] {
+                ui.selectable_value(&mut app.light_box.reading.wipe.with, pane, pane.name());
+            }
+        });
+        group(ui, look, "overlay");
+        ui.horizontal(|ui| {
+            for style in OverlayStyle::ALL {
+                ui.selectable_value(&mut app.light_box.overlay.style, style, style.name());
+            }
+        });
+        group(ui, look, "colours of the film");
+        ui.horizontal(|ui| {
+            for map in ColourMap::ALL {
+                ui.selectable_value(&mut app.light_box.reading.colours, map, map.name());
+            }
+        });
+    });
+    button.on_hover_text("Window presets, turn, wipe, overlay, colours").accessible_name("reading settings");
+}
+
+fn group(ui: &mut Ui, look: &Look, words: &str) {
+    ui.add_space(look.size.gap);
+    ui.label(RichText::new(words).small().color(look.colour.secondary));
+}
+
+/// A command as a row of the menu, with its keys.
+fn item(app: &mut App, ui: &mut Ui, command: Command) {
+    let keys = command.keys_text(ui.ctx()).unwrap_or_default();
+    let button = Button::selectable(app.is_on(command).unwrap_or(false), command.text()).shortcut_text(keys);
+    if ui.add_enabled(app.can(command), button).on_hover_text(command.hint()).clicked() {
+        app.run(command);
+    }
 }
 
 fn before(app: &mut App, ui: &mut Ui, look: &Look) {

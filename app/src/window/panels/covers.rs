@@ -2,15 +2,16 @@
 
 use egui::{Frame, Id, Modal, RichText, ScrollArea, Ui, vec2};
 
-use super::palette;
+use super::{key_editor, leaving, palette, settings, tags};
 use crate::window::app::{App, Cover};
 use crate::window::command::{Command, MENUS};
 use crate::window::tokens::Look;
 use crate::window::widgets::number;
 
 /// Gestures of the hand, beside the keys.
-const GESTURES: [(&str, &str); 9] = [
+const GESTURES: [(&str, &str); 13] = [
     ("Window width and level", "drag left"),
+    ("The same finer, or coarser", "Shift, or Ctrl"),
     ("Move", "drag right or middle"),
     ("Zoom at the pointer", "wheel"),
     ("This picture alone, and back", "double click"),
@@ -18,7 +19,10 @@ const GESTURES: [(&str, &str); 9] = [
     ("Slider back to the film's own value", "double click"),
     ("Slider by a fiftieth", "arrow keys"),
     ("Slider reset", "Delete"),
-    ("Open films, a folder, a bundle", "drop files"),
+    ("Slider by a tenth", "PageUp, PageDown"),
+    ("Slider: type a number", "Enter, or click the number"),
+    ("Slider by the wheel", "wheel, once the hand rests on it"),
+    ("Open films, a folder, a bundle, a session", "drop files"),
 ];
 
 /// Shows it.
@@ -28,10 +32,16 @@ pub fn show(app: &mut App, ui: &mut Ui) {
     let next = match cover {
         Cover::Nothing => Cover::Nothing,
         Cover::Palette(state) => palette::show(app, ui, state),
-        Cover::Keys => dialog(ui, &look, "keys", Cover::Keys, |ui| keys(ui, &look)),
+        Cover::Keys => dialog(ui, &look, "keys", Cover::Keys, |ui| keys(app, ui, &look)),
+        Cover::Settings => dialog(ui, &look, "settings", Cover::Settings, |ui| settings::show(app, ui)),
         Cover::Bundle => dialog(ui, &look, "bundle", Cover::Bundle, |ui| bundle(app, ui)),
         Cover::About => dialog(ui, &look, "about", Cover::About, |ui| about(ui, &look)),
+        Cover::Tags(state) => tags::show(app, ui, state),
+        Cover::Leaving(what) => leaving::show(app, ui, what),
     };
+    if !matches!(next, Cover::Keys) {
+        app.key_editor = key_editor::KeyEditor::Rests;
+    }
     // A command in the palette may have opened another cover.
     if matches!(app.cover, Cover::Nothing) {
         app.cover = next;
@@ -54,20 +64,20 @@ fn dialog(ui: &mut Ui, look: &Look, name: &'static str, same: Cover, content: im
     if modal.inner || modal.should_close() { Cover::Nothing } else { same }
 }
 
-fn keys(ui: &mut Ui, look: &Look) {
+fn keys(app: &mut App, ui: &mut Ui, look: &Look) {
     ui.heading("Keys and gestures");
+    key_editor::head(app, ui);
     // Rows as low as their text: this is a page to read, nothing to aim at.
     ui.spacing_mut().interact_size.y = look.size.body + look.size.gap;
     ui.spacing_mut().item_spacing.x = 4.0 * look.size.pad;
     ui.columns(2, |columns| {
         let [left, right] = columns else { return };
         for (i, (menu, groups)) in MENUS.iter().enumerate() {
-            let ui = if i < 2 { &mut *left } else { &mut *right };
+            let ui = if i < 3 { &mut *left } else { &mut *right };
             ui.add_space(look.size.gap);
             ui.label(RichText::new(*menu).color(look.colour.accent));
             for command in groups.iter().flat_map(|group| group.iter()) {
-                let Some(keys) = command.keys_text(ui.ctx()) else { continue };
-                pair(ui, look, command.text(), &keys);
+                key_editor::row(app, ui, *command);
             }
         }
         right.add_space(look.size.gap);

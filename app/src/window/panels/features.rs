@@ -1,37 +1,26 @@
-//! Features of the film: searchable, sortable, pinned ones on top, each with a slider.
+//! Features of the film: searchable, sortable, in groups, pinned ones on top, each with a slider.
 
-use egui::{Align, Key, Rect, RichText, ScrollArea, Sense, TextEdit, TextStyle, Ui, WidgetInfo, pos2, vec2};
-use fluoro_core::bundle::FeatureStatistics;
-use fluoro_core::bundle::manifest::Feature;
+use egui::{Align, RichText, ScrollArea, Sense, TextStyle, Ui, WidgetInfo, vec2};
+use fluoro_core::engine::{Analysis, Edit};
+use fluoro_core::worker::BundleView;
 
-use super::heading;
+use super::feature_group::{self, GroupRow};
+use super::feature_row::{self, Row};
+use super::{feature_menu, heading};
 use crate::window::app::App;
 use crate::window::command::Command;
 use crate::window::icons;
-use crate::window::state::features::Sort;
+use crate::window::state::features::{Column, Item, Shown, Sources};
 use crate::window::state::job::Step;
 use crate::window::tokens::Look;
-use crate::window::widgets::{number, slider::Slider, states, text};
+use crate::window::widgets::slider::{Slider, holds_wheel};
+use crate::window::widgets::{number, states, text};
 
-/// What a row asks for.
-enum Wish {
-    Set(usize, f32),
-    Pin(usize),
-}
-
-/// Everything that a row shows.
-struct Row<'a> {
-    index: usize,
-    about: Option<&'a Feature>,
-    /// The film's own activation.
-    own: f32,
-    /// The activation asked for.
-    value: f32,
-    /// Largest activation ever seen.
-    seen: Option<f32>,
-    quantile: Option<f32>,
-    is_pinned: bool,
-}
+/// Quantiles that are marked below a slider, as steps of the bundle's table (5 % each) and of a store's (10 % each).
+const TICKS: [usize; 5] = [5, 10, 15, 18, 19];
+const STORE_TICKS: [usize; 3] = [5, 8, 9];
+/// Features of a store that are looked up in one frame at most.
+const LOOKED_UP: usize = 2;
 
 /// Shows the panel.
 pub fn show(app: &mut App, ui: &mut Ui) {
@@ -50,9 +39,33 @@ pub fn show(app: &mut App, ui: &mut Ui) {
         }
         return;
     };
+    let features = sae.architecture.features().max(analysis.activations.len());
+    title(app, ui, &analysis, features);
+    feature_menu::tools(app, ui);
+    if app.brush.feature.is_some() {
+        brush(app, ui);
+    }
+    columns(app, ui, &look);
+    let version = app.film.as_ref().map_or(0, |film| film.version);
+    let sources = Sources {
+        analysis: analysis.clone(),
+        named: std::sync::Arc::clone(&app.named),
+        statistics: std::sync::Arc::clone(&model.statistics),
+        edited: app.edited_features(),
+    };
+    let wake = app.ctx.clone();
+    let shown = app.features.update(version, &sources, move || wake.request_repaint());
+    if shown.items.is_empty() {
+        return nothing(app, ui);
+    }
+    list(app, ui, &shown, &analysis, &model);
+}
+
+fn title(app: &mut App, ui: &mut Ui, analysis: &Analysis, features: usize) {
+    let look = app.look;
     let active = analysis.activations.iter().filter(|a| **a > 0.0).count();
     heading(ui, &look, "Features", |ui| {
-        let words = format!("{active} of {} active", sae.architecture.features());
+        let words = format!("{active} of {features} active");
         let quality = analysis.sae.map(|sae| {
             // One token has no variance to explain.
             let explained = if sae.explained_variance.is_finite() {
@@ -68,51 +81,122 @@ pub fn show(app: &mut App, ui: &mut Ui) {
         });
         ui.label(RichText::new(words).small().color(look.colour.secondary)).on_hover_text(quality.unwrap_or_default());
     });
-    tools(app, ui);
-    columns(ui, &look);
-    let version = app.film.as_ref().map_or(0, |film| film.version);
-    let mut list = std::mem::take(&mut app.features);
-    let pins = list.pins.clone();
-    let named = std::sync::Arc::clone(&app.named);
-    let order = list.order(version, &analysis.activations, &named);
-    if order.is_empty() {
-        app.features = list;
+}
+
+/// The list without a row: why.
+fn nothing(app: &mut App, ui: &mut Ui) {
+    let look = app.look;
+    if app.features.is_busy() {
+        states::working(ui, &look, &Step { stage: "sorting the features".to_owned(), ..Step::default() }, false);
+    } else if !app.features.search.is_empty() {
         if states::empty(ui, &look, "No feature has this number or label.", Some("Clear the search")) {
             app.features.search.clear();
         }
-        return;
+    } else if states::empty(ui, &look, "All features are hidden, or none of them fires.", Some("Show all")) {
+        (app.features.shows_hidden, app.features.only_firing) = (true, false);
     }
+}
+
+fn list(app: &mut App, ui: &mut Ui, shown: &Shown, analysis: &Analysis, model: &BundleView) {
+    let look = app.look;
     let (edit, mut wish) = (app.edit(), None);
     let enabled = app.can_edit() && analysis.reconstruction.is_some();
     ui.spacing_mut().item_spacing.y = 0.0;
-    let area = ScrollArea::vertical().id_salt("features").auto_shrink([false, false]);
-    area.show_rows(ui, look.size.row, order.len(), |ui, rows| {
+    let source = egui::scroll_area::ScrollSource { mouse_wheel: !holds_wheel(ui), ..Default::default() };
+    let area = ScrollArea::vertical().id_salt("features").auto_shrink([false, false]).scroll_source(source);
+    let mut typing = app.features.typing.take();
+    area.show_rows(ui, look.size.row, shown.items.len(), |ui, rows| {
+        look_up(app, ui, model, &shown.items[rows.clone()]);
         ui.add_enabled_ui(enabled, |ui| {
-            for &index in &order[rows] {
-                let own = analysis.activations.get(index).copied().unwrap_or(0.0);
-                let value = edit.features.get(&index).copied().unwrap_or(own);
-                let statistics: &FeatureStatistics = &model.statistics;
-                let row = Row {
-                    index,
-                    about: named.get(index),
-                    own,
-                    value,
-                    seen: statistics.largest(index),
-                    quantile: statistics.quantile(index, value),
-                    is_pinned: pins.contains(&index),
+            for item in &shown.items[rows] {
+                let new = match *item {
+                    Item::Group(group) => {
+                        let group_shown = &shown.groups[group];
+                        let factor = app.scale_of(&edit, &group_shown.members);
+                        let edited = group_shown.members.iter().any(|index| edit.features.contains_key(index));
+                        let row =
+                            GroupRow { place: group, group: group_shown, factor, edited, settings: &app.features };
+                        feature_group::show(&row, ui, &look, &mut typing)
+                    }
+                    Item::Feature(index) => {
+                        let id = egui::Id::unique(("feature", index));
+                        row(app, model, analysis, &edit, index, id).show(ui, &look, &mut typing)
+                    }
+                    // In several groups one feature has several rows.
+                    Item::Member(index, group) => {
+                        let id = egui::Id::unique(("feature", index, group));
+                        row(app, model, analysis, &edit, index, id).show(ui, &look, &mut typing)
+                    }
                 };
-                wish = row.show(ui, &look).or(wish.take());
+                wish = new.or(wish.take());
             }
         });
     });
-    app.features = list;
-    match wish {
-        Some(Wish::Set(index, value)) => app.set_feature(index, value),
-        Some(Wish::Pin(index)) if app.features.pins.remove(&index) => {}
-        Some(Wish::Pin(index)) => {
-            app.features.pins.insert(index);
-        }
-        None => {}
+    app.features.typing = typing;
+    if let Some(wish) = wish {
+        feature_row::grant(app, wish);
+    }
+}
+
+fn row<'a>(
+    app: &'a App,
+    model: &'a BundleView,
+    analysis: &Analysis,
+    edit: &Edit,
+    index: usize,
+    id: egui::Id,
+) -> Row<'a> {
+    let own = analysis.activations.get(index).copied().unwrap_or(0.0);
+    let value = edit.features.get(&index).copied().unwrap_or(own);
+    let statistics = &model.statistics;
+    let stored = app.features.store_ticks.get(&index);
+    Row {
+        id,
+        index,
+        about: app.named.get(index),
+        own,
+        value,
+        seen: statistics.largest(index).or_else(|| stored.and_then(|ticks| ticks.last().copied())),
+        quantile: statistics.quantile(index, value),
+        ticks: ticks(model, stored, index),
+        is_pinned: app.features.pins.contains(&index),
+        is_hidden: app.features.hidden.contains(&index),
+        is_chosen: app.features.chosen.contains(&index),
+        region: edit.regions.get(&index).map(fluoro_core::engine::EditRegion::len),
+        is_brushed: app.brush.feature == Some(index),
+        has_positions: model.manifest.latent.grid.is_some(),
+        list: &app.features,
+    }
+}
+
+/// Quantiles of the training films, or else of the open store's films, that lie above zero.
+fn ticks(model: &BundleView, stored: Option<&Vec<f32>>, index: usize) -> Vec<f32> {
+    let first = index * fluoro_core::bundle::QUANTILES;
+    let own = model.statistics.quantiles.get(first..first + fluoro_core::bundle::QUANTILES);
+    let (table, steps): (&[f32], &[usize]) = match (own, stored) {
+        (Some(table), _) => (table, &TICKS),
+        (None, Some(table)) => (table, &STORE_TICKS),
+        (None, None) => return Vec::new(),
+    };
+    steps.iter().filter_map(|step| table.get(*step).copied()).filter(|value| *value > 0.0).collect()
+}
+
+/// Looks up quantiles in the open store for features of a bundle that brings none.
+fn look_up(app: &mut App, ui: &Ui, model: &BundleView, items: &[Item]) {
+    if !model.statistics.quantiles.is_empty() || !app.store.is_own {
+        return;
+    }
+    let Some(open) = &app.store.open else { return };
+    let ticks = &mut app.features.store_ticks;
+    let unknown = items.iter().filter_map(|item| item.feature()).filter(|index| !ticks.contains_key(index));
+    let unknown: Vec<usize> = unknown.take(LOOKED_UP).collect();
+    for index in &unknown {
+        let found = open.store.statistics(*index as u32).map(|statistics| statistics.quantiles);
+        // A store that cannot be read says so on its own panel.
+        ticks.insert(*index, found.unwrap_or_default());
+    }
+    if !unknown.is_empty() {
+        ui.ctx().request_repaint();
     }
 }
 
@@ -134,149 +218,92 @@ fn without(app: &mut App, ui: &mut Ui) {
     }
 }
 
-fn tools(app: &mut App, ui: &mut Ui) {
-    let look = app.look;
-    ui.horizontal(|ui| {
-        let width = ui.available_width() - 4.5 * look.size.row;
-        let hint = format!("{}  number or label", icons::SEARCH);
-        let field = TextEdit::singleline(&mut app.features.search).hint_text(hint).desired_width(width);
-        let field = ui.add(field).accessible_name("search features");
-        if std::mem::take(&mut app.features.wants_focus) {
-            field.request_focus();
-        }
-        if field.has_focus() && ui.input(|input| input.key_pressed(Key::Escape)) {
-            app.features.search.clear();
-        }
-        let combo =
-            egui::ComboBox::from_id_salt("sort").selected_text(app.features.sort.name()).width(ui.available_width());
-        let combo = combo.show_ui(ui, |ui| {
-            for sort in Sort::ALL {
-                ui.selectable_value(&mut app.features.sort, sort, sort.name());
-            }
-        });
-        combo.response.on_hover_text("Order of the list").accessible_name("sort features by");
-    });
-}
-
-/// Places of a row's columns: number or pin, name, slider, value, quantile.
-fn places(rect: Rect, look: &Look) -> [Rect; 5] {
-    let gap = look.size.gap;
-    let (index, number) = (look.size.row + gap, look.size.row * 1.75);
-    let rest = rect.width() - index - 2.0 * number - 4.0 * gap;
-    let mut x = rect.left();
-    [index, rest * 0.57, rest * 0.43, number, number].map(|width| {
-        let place = Rect::from_min_max(pos2(x, rect.top()), pos2(x + width, rect.bottom()));
-        x += width + gap;
-        place
-    })
-}
-
-fn columns(ui: &mut Ui, look: &Look) {
+/// The heads of the columns; a click sorts.
+fn columns(app: &mut App, ui: &mut Ui, look: &Look) {
     let (rect, response) =
-        ui.allocate_exact_size(vec2(ui.available_width(), look.size.small + look.size.gap), Sense::hover());
-    let [_, name, _, value, quantile] = places(rect.with_max_x(rect.right() - look.size.pad), look);
-    for (place, align, words) in
-        [(name, Align::Min, "feature"), (value, Align::Max, "activation"), (quantile, Align::Max, "quantile")]
-    {
-        let wide = if align == Align::Max { place.with_min_x(place.left() - look.size.row) } else { place };
-        text::put(ui, wide, align, words, TextStyle::Small.resolve(ui.style()), look.colour.secondary);
+        ui.allocate_exact_size(vec2(ui.available_width(), look.size.small + 2.0 * look.size.gap), Sense::hover());
+    let [index, name, track, value, quantile] =
+        feature_row::places(rect.with_max_x(rect.right() - look.size.pad), look);
+    // Heads of narrow columns reach over the one before, which is as long as it needs.
+    let value = value.with_min_x(track.right() - look.size.row);
+    let (sort, mut clicked) = (app.features.sort.clone(), None);
+    for (column, place) in Column::ALL.into_iter().zip([index, name, value, quantile]) {
+        let align = if column == Column::Label { Align::Min } else { Align::Max };
+        let head = ui.interact(place, egui::Id::unique(("sort", column.name())), Sense::click());
+        head.widget_info(|| WidgetInfo::labeled(egui::Role::Button, true, format!("sort by {}", column.name())));
+        let key = sort.iter().position(|key| key.column == column);
+        let arrow = match key.map(|place| sort[place].falling) {
+            Some(true) => icons::CARET_DOWN,
+            Some(false) => icons::CARET_UP,
+            None => "",
+        };
+        let order = key.filter(|_| sort.len() > 1).map(|place| (place + 1).to_string()).unwrap_or_default();
+        let title = if column == Column::Index { "#" } else { column.name() };
+        let words =
+            if align == Align::Min { format!("{title} {arrow}{order}") } else { format!("{order}{arrow} {title}") };
+        let ink = if head.hovered() || head.has_focus() {
+            look.colour.accent
+        } else if key.is_some() {
+            look.colour.text
+        } else {
+            look.colour.secondary
+        };
+        text::put(ui, place, align, words.trim(), TextStyle::Small.resolve(ui.style()), ink);
+        if head.on_hover_text(about(column)).clicked() {
+            clicked = Some(column);
+        }
     }
     response.on_hover_text(
-        "Activation: how strongly the feature fires, at the place where it fires most. Quantile: the share of training films \
-         on which it fires less. The light tick on a slider is the film's own value; the part in warning colour was never \
-         seen on a training film.",
+        "The light tick on a slider is the film's own value; the marks below its track are quantiles of the training films; \
+         the part in warning colour was never seen on one.",
     );
+    if let Some(column) = clicked {
+        let is_added = ui.input(|input| input.modifiers.shift);
+        app.features.sort_by(column, is_added);
+    }
 }
 
-impl Row<'_> {
-    fn show(&self, ui: &mut Ui, look: &Look) -> Option<Wish> {
-        let (colour, size) = (&look.colour, &look.size);
-        let (rect, hover) = ui.allocate_exact_size(vec2(ui.available_width(), size.row), Sense::hover());
-        let [pin, name, track, value_place, quantile] = places(rect.with_max_x(rect.right() - size.pad), look);
-        let mut wish = None;
-        if self.pin(ui, look, pin) {
-            wish = Some(Wish::Pin(self.index));
-        }
-        let small = TextStyle::Small.resolve(ui.style());
-        let label = self.about.and_then(|about| about.label.as_deref());
-        let title = label.unwrap_or("no label");
-        let edited = self.value != self.own;
-        let ink = match (edited, label) {
-            (true, _) => colour.accent,
-            (false, Some(_)) => colour.text,
-            (false, None) => colour.secondary,
+fn about(column: Column) -> String {
+    let what = match column {
+        Column::Index => "The feature's number.",
+        Column::Label => "What the feature is called; those without a name come last.",
+        Column::Activation => "How strongly the feature fires on this film, at the place where it fires most.",
+        Column::Quantile => "The share of training films on which it fires less.",
+    };
+    format!("{what}\nClick to sort, again for the other way; with Shift to sort within the columns before.")
+}
+
+/// The brush in hand: what it paints, how large it is.
+fn brush(app: &mut App, ui: &mut Ui) {
+    let Some(index) = app.brush.feature else { return };
+    let look = app.look;
+    let cells = app.edit().regions.get(&index).map_or(0, fluoro_core::engine::EditRegion::len);
+    let name = app.feature_name(index);
+    ui.horizontal(|ui| {
+        ui.label(RichText::new(icons::REGION).color(look.colour.accent));
+        let words = match cells {
+            0 => format!("{name}: paint on a film"),
+            _ => format!("{name}: {cells} cells"),
         };
-        text::put(ui, name, Align::Min, title, TextStyle::Body.resolve(ui.style()), ink);
-
-        let top = (2.0 * self.own).max(self.seen.unwrap_or(0.0));
-        let top = if top > 0.0 { top } else { 1.0 };
-        let spoken = format!("feature {} {}", self.index, label.unwrap_or_default());
-        let slider = Slider { label: spoken.trim_end(), range: [0.0, top], origin: self.own, seen: self.seen };
-        let mut value = self.value;
-        let response = slider.show(ui, look, track, egui::Id::unique(("feature", self.index)), &mut value);
-        if response.double_clicked() {
-            value = self.own;
+        let width = ui.available_width() - 9.5 * look.size.row;
+        let label = egui::Label::new(RichText::new(words).color(look.colour.accent)).truncate();
+        ui.add_sized(vec2(width, look.size.row), label).on_hover_text(
+            "Left drag on a picture paints where this feature's edit applies; with Shift it takes paint away. Then drag the \
+             feature's slider. Outside the paint the activations stay as they are.",
+        );
+        ui.toggle_value(&mut app.brush.erases, "Erase").on_hover_text("Takes paint away (or hold Shift)");
+        let (rect, _) = ui.allocate_exact_size(vec2(2.0 * look.size.row, look.size.row), Sense::hover());
+        let range = crate::window::state::brush::RADII;
+        let slider = Slider { label: "brush size", range, origin: 1.0, seen: None };
+        let mut radius = app.brush.radius;
+        let response = slider.show(ui, &look, rect, egui::Id::unique("brush size"), &mut radius);
+        response.on_hover_text(format!("Radius of the brush: {} cells of the latent", number::short(radius)));
+        app.brush.radius = radius;
+        if ui.add_enabled(cells > 0, egui::Button::new("Clear")).on_hover_text("The edit applies everywhere").clicked() {
+            app.clear_region(index);
         }
-        let unseen = self.seen.is_some_and(|seen| self.value > seen);
-        let number_ink = if unseen {
-            colour.warning
-        } else if edited {
-            colour.accent
-        } else {
-            colour.text
-        };
-        text::put(ui, value_place, Align::Max, &number::short(self.value), small.clone(), number_ink);
-        let share = self.quantile.map_or_else(|| "–".to_owned(), number::percent);
-        text::put(ui, quantile, Align::Max, &share, small, colour.secondary);
-        hover.on_hover_ui(|ui| self.about(ui, look));
-        if value != self.value { Some(Wish::Set(self.index, value)) } else { wish }
-    }
-
-    /// The feature's number; under the hand, or when it is pinned, a pin.
-    fn pin(&self, ui: &mut Ui, look: &Look, rect: Rect) -> bool {
-        let response = ui.interact(rect, egui::Id::unique(("pin", self.index)), Sense::click());
-        response.widget_info(|| {
-            WidgetInfo::selected(
-                egui::Role::Button,
-                ui.is_enabled(),
-                self.is_pinned,
-                format!("pin feature {}", self.index),
-            )
-        });
-        if self.is_pinned || response.hovered() || response.has_focus() {
-            let ink = if self.is_pinned { look.colour.accent } else { look.colour.text };
-            text::put(ui, rect, Align::Max, icons::PIN, TextStyle::Body.resolve(ui.style()), ink);
-        } else {
-            let small = TextStyle::Small.resolve(ui.style());
-            text::put(ui, rect, Align::Max, &self.index.to_string(), small, look.colour.secondary);
+        if ui.button("Done").on_hover_text("Puts the brush away; the region stays").clicked() {
+            app.take_brush(None);
         }
-        response.on_hover_text(format!("Feature {}; click to keep it on top", self.index)).clicked()
-    }
-
-    fn about(&self, ui: &mut Ui, look: &Look) {
-        let Some(about) = self.about else { return };
-        let mut lines = vec![format!("Feature {}: {} on this film", self.index, number::short(self.own))];
-        match &about.label {
-            Some(label) => lines.push(format!(
-                "Named \"{label}\" because it goes with that column of the training data: correlation {} there, {} on held-out films.",
-                number::short(about.correlation),
-                number::short(about.held_out_correlation)
-            )),
-            None => lines.push("No column of the training data goes with it.".to_owned()),
-        }
-        lines.push(format!("Fires on {} of the training films.", number::percent(about.firing_rate)));
-        for line in lines {
-            ui.label(line);
-        }
-        if let Some(seen) = self.seen {
-            ui.label(format!("Largest activation ever seen: {}.", number::short(seen)));
-            if self.value > seen {
-                let words = "This value was never seen on a training film; the picture may be no chest at all.";
-                ui.label(RichText::new(words).color(look.colour.warning));
-            }
-        }
-        if self.value != self.own {
-            ui.label("Double click on the slider takes the change back.");
-        }
-    }
+    });
 }

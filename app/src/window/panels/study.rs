@@ -40,23 +40,87 @@ fn list(app: &mut App, ui: &mut Ui) {
     let mut chosen = None;
     let (count, current) = (app.study.films.len(), app.study.current);
     let height = (ui.available_height() * LIST_SHARE).max(2.0 * look.size.study_row);
+    let starts = app.study.parts();
+    let head = if starts.len() > 1 { look.size.row } else { 0.0 };
+    let gap = ui.spacing().item_spacing.y;
+    let step = look.size.study_row + gap;
+    // Where a film's row begins, counted from the first; each part has a heading above it.
+    let top = |index: usize| {
+        let parts = starts.partition_point(|&start| start <= index).max(1);
+        index as f32 * step + parts as f32 * head
+    };
     let area = ScrollArea::vertical().id_salt("films").max_height(height).auto_shrink([false, true]);
-    area.show_rows(ui, look.size.study_row, count, |ui, rows| {
-        for index in rows {
-            let Some(film) = app.study.films.get(index) else { continue };
-            if row(ui, &look, film, index, index == current) {
+    let mut shown = 0..0;
+    area.show_viewport(ui, |ui, viewport| {
+        let origin = ui.max_rect().min;
+        let width = ui.available_width();
+        ui.set_height(top(count.saturating_sub(1)) + look.size.study_row);
+        if app.study.scrolled_to != current {
+            app.study.scrolled_to = current;
+            let place = Rect::from_min_size(origin + vec2(0.0, top(current)), vec2(width, look.size.study_row));
+            ui.scroll_to_rect(place, None);
+        }
+        // The first row whose end is in sight; its place among the headings is found from the top.
+        let first = first_of(count, |index| top(index) + step > viewport.top());
+        let end = first_of(count, |index| top(index) - head > viewport.bottom());
+        shown = first..end;
+        for index in first..end {
+            let place = Rect::from_min_size(origin + vec2(0.0, top(index)), vec2(width, look.size.study_row));
+            if head > 0.0 && starts.binary_search(&index).is_ok() {
+                let above = place.with_min_y(place.top() - head).with_max_y(place.top());
+                let words = app.study.heading(index, app.privacy);
+                text::put(ui, above, Align::Min, &words, TextStyle::Small.resolve(ui.style()), look.colour.secondary);
+            }
+            let is_beside = app.study.films.get(index).is_some_and(|film| app.is_prior(film));
+            let Some(film) = app.study.films.get_mut(index) else { continue };
+            ensure_texture(ui, film);
+            let response = row(ui, &look, film, place, (index, index == current, is_beside));
+            if response.clicked() {
                 chosen = Some(index);
+            }
+            let mut beside = false;
+            response.context_menu(|ui| {
+                beside = ui.add_enabled(index != current, egui::Button::new("Put beside the current film")).clicked();
+            });
+            if beside {
+                app.show_prior(index);
             }
         }
     });
+    let study = &mut app.study;
+    study.thumbnails.look_at(shown, &mut study.films);
     if let Some(index) = chosen.filter(|index| *index != current) {
         app.show_film(index);
     }
 }
 
-fn row(ui: &mut Ui, look: &Look, film: &Film, index: usize, is_current: bool) -> bool {
+/// The first number below `count` of which something is true, where it is true of all after it; else `count`.
+fn first_of(count: usize, is_so: impl Fn(usize) -> bool) -> usize {
+    let (mut low, mut high) = (0, count);
+    while low < high {
+        let middle = low.midpoint(high);
+        if is_so(middle) { high = middle } else { low = middle + 1 }
+    }
+    low
+}
+
+/// Puts a film's small picture on the screen's side.
+fn ensure_texture(ui: &Ui, film: &mut Film) {
+    if let (None, Some(small)) = (&film.thumbnail, &film.small) {
+        let image = egui::ColorImage::from_gray(small.size, &small.grey);
+        film.thumbnail = Some(ui.ctx().load_texture("thumbnail", image, egui::TextureOptions::LINEAR));
+    }
+}
+
+/// One film, `is_current` and `is_beside` being what it is on the light box.
+fn row(
+    ui: &mut Ui,
+    look: &Look,
+    film: &Film,
+    rect: Rect,
+    (index, is_current, is_beside): (usize, bool, bool),
+) -> egui::Response {
     let (colour, size) = (&look.colour, &look.size);
-    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), size.study_row), Sense::hover());
     let response = ui.interact(rect, egui::Id::unique(("film", index)), Sense::click());
     response.widget_info(|| WidgetInfo::selected(egui::Role::Button, true, is_current, format!("film {}", film.name)));
     let fill = if is_current { Some(colour.accent_soft) } else { response.hovered().then_some(colour.raised) };
@@ -77,7 +141,10 @@ fn row(ui: &mut Ui, look: &Look, film: &Film, index: usize, is_current: bool) ->
         }
         (Some(texture), _) => {
             let uv = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
-            ui.painter().image(texture.id(), picture, uv, egui::Color32::WHITE);
+            let [width, height] = texture.size().map(|side| side as f32);
+            let place =
+                Rect::from_center_size(picture.center(), vec2(width, height) * (size.thumbnail / width.max(height)));
+            ui.painter().image(texture.id(), place, uv, egui::Color32::WHITE);
         }
         (None, None) => text::put(
             ui,
@@ -95,6 +162,7 @@ fn row(ui: &mut Ui, look: &Look, film: &Film, index: usize, is_current: bool) ->
     let (upper, lower) = words.split_top_bottom_at_fraction(0.5);
     text::put(ui, upper, Align::Min, &film.name, TextStyle::Body.resolve(ui.style()), colour.text);
     let (note, ink) = match (&film.facts, &film.problem) {
+        (Some(facts), None) if is_beside => (format!("{facts} · beside"), colour.accent),
         (Some(facts), Some(_)) if film.thumbnail.is_some() => (format!("{facts} · not analysed"), colour.warning),
         (_, Some(_)) => ("cannot be read".to_owned(), colour.error),
         (Some(facts), None) if !film.history.current().is_empty() => (format!("{facts} · edited"), colour.accent),
@@ -102,7 +170,7 @@ fn row(ui: &mut Ui, look: &Look, film: &Film, index: usize, is_current: bool) ->
         (None, None) => ("not opened yet".to_owned(), colour.secondary),
     };
     text::put(ui, lower, Align::Min, &note, TextStyle::Small.resolve(ui.style()), ink);
-    response.on_hover_text(format!("{}\n{note}", film.name)).clicked()
+    response.on_hover_text(format!("{}\n{note}", film.name))
 }
 
 fn metadata(app: &mut App, ui: &mut Ui) {
@@ -117,6 +185,15 @@ fn metadata(app: &mut App, ui: &mut Ui) {
         };
         if ui.add(button).on_hover_text(hint).accessible_name("hide patient names").clicked() {
             app.run(Command::TogglePrivacy);
+        }
+        for (command, icon) in [(Command::AllTags, icons::INFO), (Command::TogglePrior, icons::TWO)] {
+            let button = egui::Button::new(icon).selected(app.is_on(command) == Some(true)).frame_when_inactive(false);
+            let response = ui.add_enabled(app.can(command), button);
+            let keys = command.keys_text(ui.ctx()).map(|keys| format!(" ({keys})")).unwrap_or_default();
+            let response = response.on_hover_text(format!("{}{keys}\n{}", command.text(), command.hint()));
+            if response.accessible_name(command.text()).clicked() {
+                app.run(command);
+            }
         }
     });
     let Some(film) = &app.film else { return };

@@ -42,7 +42,7 @@ fn item(app: &mut App, ui: &mut Ui, command: Command) {
         Some(false) => "     ".to_owned(),
         None => String::new(),
     };
-    let mut button = Button::new(format!("{mark}{}", command.text()));
+    let mut button = Button::new(format!("{mark}{}", app.words_of(command)));
     if let Some(keys) = command.keys_text(ui.ctx()) {
         button = button.shortcut_text(keys);
     }

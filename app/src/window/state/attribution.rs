@@ -60,7 +60,7 @@ pub struct Shown {
     /// The answer.
     pub attribution: Arc<Attribution>,
     /// Its map with the common largest values at 1, so that methods of different units share a scale.
-    pub relative: Plane,
+    pub relative: Arc<Plane>,
     /// What was asked.
     pub request: AttributionRequest,
     /// Number of the picture.
@@ -75,7 +75,7 @@ impl Shown {
             common if common > 0.0 => common,
             _ => magnitude.min_max().1.max(f32::MIN_POSITIVE),
         };
-        let relative = attribution.map.map(|v| v / full);
+        let relative = Arc::new(attribution.map.map(|v| v / full));
         Self { attribution, relative, request, version }
     }
 }

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use fluoro_core::engine::{Edit, Frame};
 use fluoro_core::worker::RequestId;
+use serde::{Deserialize, Serialize};
 
 use super::problem::Problem;
 
@@ -20,17 +21,24 @@ pub enum Handle {
     Feature(usize),
     /// A finding's slider.
     Finding(usize),
+    /// A group's slider, by its place in the list.
+    Group(usize),
+    /// The brush on a feature's region.
+    Region(usize),
     /// Something that is a step of its own.
     Single,
 }
 
-/// An edit and how it came about.
-#[derive(Clone, Debug, Default)]
+/// An edit and how it came about; a session keeps it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct History {
     current: Edit,
     past: Vec<Edit>,
     future: Vec<Edit>,
+    #[serde(skip)]
     gesture: Option<(Handle, f64)>,
+    /// Steps that were too many to keep.
+    forgotten: usize,
 }
 
 impl History {
@@ -52,6 +60,7 @@ impl History {
             self.past.push(self.current.clone());
             if self.past.len() > MOST_STEPS {
                 self.past.remove(0);
+                self.forgotten += 1;
             }
         }
         self.future.clear();
@@ -90,6 +99,39 @@ impl History {
         to.push(std::mem::replace(current, next));
         *gesture = None;
         true
+    }
+}
+
+/// What sessions and the general history need to know.
+impl History {
+    /// How many steps lead to the edit as it is now.
+    pub fn depth(&self) -> usize {
+        self.forgotten + self.past.len()
+    }
+
+    /// What was undone cannot be made again: something else was changed.
+    pub fn forget_undone(&mut self) {
+        self.future.clear();
+    }
+
+    /// The edit before the last step.
+    pub fn before(&self) -> Option<&Edit> {
+        self.past.last()
+    }
+
+    /// The edit that the next step forward brings back.
+    pub fn undone(&self) -> Option<&Edit> {
+        self.future.last()
+    }
+
+    /// The edit as it is now, those before it and those that were undone, each in order.
+    pub fn parts(&self) -> (&Edit, &[Edit], &[Edit]) {
+        (&self.current, &self.past, &self.future)
+    }
+
+    /// From its parts.
+    pub fn from_parts(current: Edit, past: Vec<Edit>, future: Vec<Edit>) -> Self {
+        Self { current, past, future, ..Self::default() }
     }
 }
 

@@ -77,13 +77,7 @@ fn picture(wanted: &Wanted, file: &str) -> Picture {
 /// The whole film in a square, at its own window.
 pub fn draw(film: &Radiograph, side: usize, ground: [u8; 3]) -> Vec<u8> {
     let size = [film.pixels.width(), film.pixels.height()];
-    let view = View {
-        film: Placed { plane: &film.pixels, pyramid: None, extent: Extent::whole(size[0], size[1]) },
-        window: film.default_window(),
-        invert: false,
-        transform: ViewTransform::fit(size, [side, side]),
-        overlay: None,
-        background: ground,
-    };
+    let placed = Placed { plane: &film.pixels, pyramid: None, extent: Extent::whole(size[0], size[1]) };
+    let view = View::new(placed, film.default_window(), ViewTransform::fit(size, [side, side]), ground);
     view.draw(side, side)
 }

@@ -14,6 +14,11 @@ pub struct Recent {
 }
 
 impl Recent {
+    /// Where the running session is kept.
+    pub fn state_folder() -> Option<PathBuf> {
+        state_folder().map(|folder| folder.join("fluoro").join("sessions"))
+    }
+
     /// Reads the list; a missing or damaged one is empty.
     pub fn load() -> Self {
         let Some(file) = state_folder().map(|folder| folder.join("fluoro").join(FILE)) else { return Self::default() };
@@ -59,7 +64,7 @@ impl Recent {
     }
 }
 
-fn state_folder() -> Option<PathBuf> {
+pub(super) fn state_folder() -> Option<PathBuf> {
     let home = || std::env::var_os("HOME").map(PathBuf::from);
     if cfg!(target_os = "windows") {
         std::env::var_os("LOCALAPPDATA").map(PathBuf::from)

@@ -1,5 +1,6 @@
 //! Short messages in the corner: news go by themselves, problems stay until they are closed.
 
+use super::log::WINDOW;
 use super::problem::Problem;
 
 /// Seconds that news stay.
@@ -42,16 +43,21 @@ pub struct Toasts {
 impl Toasts {
     /// Something was done.
     pub fn news(&mut self, now: f64, title: impl Into<String>, text: impl Into<String>) {
-        self.add(Kind::News, title.into(), text.into(), Some(now + NEWS_SECONDS));
+        let (title, text) = (title.into(), text.into());
+        tracing::info!(target: WINDOW, "{title}: {text}");
+        self.add(Kind::News, title, text, Some(now + NEWS_SECONDS));
     }
 
     /// The user should know.
     pub fn warn(&mut self, title: impl Into<String>, text: impl Into<String>) {
-        self.add(Kind::Warning, title.into(), text.into(), None);
+        let (title, text) = (title.into(), text.into());
+        tracing::warn!(target: WINDOW, "{title}: {text}");
+        self.add(Kind::Warning, title, text, None);
     }
 
     /// Something went wrong.
     pub fn problem(&mut self, problem: &Problem) {
+        tracing::error!(target: WINDOW, "{}: {}", problem.what, problem.why);
         self.add(Kind::Error, problem.what.clone(), format!("{}\n{}", problem.why, problem.todo), None);
     }
 

@@ -26,6 +26,20 @@ pub fn score(value: f32) -> String {
     if value.is_finite() { format!("{value:.2}") } else { "–".to_owned() }
 }
 
+/// A change of a score, signed, with two digits.
+pub fn change(value: f32) -> String {
+    minus(&format!("{value:+.2}"))
+}
+
+/// Two significant digits of a number between 0 and 1, such as an operating point.
+pub fn significant(value: f32) -> String {
+    if value <= 0.0 || !value.is_finite() {
+        return short(value);
+    }
+    let digits = (1.0 - value.log10().floor()).clamp(2.0, 6.0) as usize;
+    format!("{value:.digits$}")
+}
+
 /// A signed whole number.
 pub fn signed(value: f32) -> String {
     minus(&format!("{value:+.0}"))
@@ -56,6 +70,15 @@ fn minus(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn small_numbers_keep_two_digits() {
+        assert_eq!(
+            [0.5, 0.68974, 0.0468, 0.00123].map(significant),
+            ["0.50", "0.69", "0.047", "0.0012"].map(str::to_owned)
+        );
+        assert_eq!([0.211, -0.5].map(change), ["+0.21", "−0.50"].map(str::to_owned));
+    }
 
     #[test]
     fn few_digits() {

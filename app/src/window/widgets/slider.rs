@@ -1,6 +1,6 @@
 //! A slider for an activation or a finding: the film's own value is marked, values never seen are in warning colour.
 //!
-//! In: value, range, own value. Out: the response, changed when the hand or the keyboard moved it.
+//! In: value, range, own value, ticks. Out: the response, changed when the hand, the wheel or the keyboard moved it.
 
 use egui::accesskit::{Action, ActionData};
 use egui::{EventFilter, Key, Rect, Response, Sense, Stroke, Ui, WidgetInfo, pos2};
@@ -11,6 +11,13 @@ use crate::window::tokens::Look;
 const SNAP: f32 = 4.0;
 /// Steps of the keyboard from one end to the other.
 const KEY_STEPS: f32 = 50.0;
+/// Of these steps, how many PageUp and PageDown take; with Shift the arrows take a tenth of one.
+const PAGE: f32 = 5.0;
+const FINE: f32 = 0.1;
+/// Points of the wheel for one of these steps.
+const POINTS_FOR_STEP: f32 = 25.0;
+/// Seconds without a turn after which the wheel is still.
+const WHEEL_REST: f32 = 0.3;
 
 /// One slider.
 pub struct Slider<'a> {
@@ -24,9 +31,62 @@ pub struct Slider<'a> {
     pub seen: Option<f32>,
 }
 
+/// What a slider of a list has besides.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Extras<'a> {
+    /// Values that are marked below the track, such as quantiles of a dataset.
+    pub ticks: &'a [f32],
+    /// A wheel that begins to turn while the hand rests on the slider turns it; see [`holds_wheel`].
+    pub wheel: bool,
+}
+
+/// The slider on which the hand rested when the wheel was last still, and in which frame; and that frame.
+#[derive(Clone, Copy, Default)]
+struct WheelRest {
+    slider: Option<(egui::Id, u64)>,
+    still: u64,
+}
+
+fn wheel_key() -> egui::Id {
+    egui::Id::unique("slider wheel")
+}
+
+/// Whether the wheel turns a slider now, so that a list holds still. A panel asks before it shows its list, once a frame.
+pub fn holds_wheel(ui: &Ui) -> bool {
+    let is_still = ui.input(|input| !input.is_scrolling() && input.time_since_last_scroll() > WHEEL_REST);
+    let pass = ui.ctx().cumulative_pass_nr();
+    ui.data_mut(|data| {
+        let rest = data.get_temp_mut_or_default::<WheelRest>(wheel_key());
+        if is_still {
+            rest.still = pass;
+        }
+        !is_still && rest.slider.is_some_and(|(_, seen)| seen == rest.still)
+    })
+}
+
+/// Whether a slider has the keyboard: then PageUp and PageDown are its own.
+pub fn has_keyboard(ctx: &egui::Context) -> bool {
+    let focused = ctx.memory(egui::Memory::focused);
+    focused.is_some() && ctx.data(|data| data.get_temp::<egui::Id>(egui::Id::unique("slider focus"))) == focused
+}
+
 impl Slider<'_> {
     /// Shows the slider in `rect`.
     pub fn show(&self, ui: &mut Ui, look: &Look, rect: Rect, id: egui::Id, value: &mut f32) -> Response {
+        self.show_with(ui, look, rect, id, value, Extras::default())
+    }
+
+    /// Shows the slider in `rect`, with ticks and the wheel. A value outside the range, which was typed, stays until the
+    /// slider is moved.
+    pub fn show_with(
+        &self,
+        ui: &mut Ui,
+        look: &Look,
+        rect: Rect,
+        id: egui::Id,
+        value: &mut f32,
+        extras: Extras<'_>,
+    ) -> Response {
         let sense = if ui.is_enabled() { Sense::click_and_drag() } else { Sense::hover() };
         let mut response = ui.interact(rect, id, sense);
         let inner = rect.x_range().shrink(look.size.handle + look.size.focus);
@@ -37,11 +97,15 @@ impl Slider<'_> {
             *value = if (hand.x - own).abs() <= SNAP { self.origin } else { self.value_at(hand.x, inner) };
         }
         self.keys(ui, &response, value);
-        *value = value.clamp(self.range[0], self.range[1]);
+        if extras.wheel {
+            self.wheel(ui, &response, value);
+        }
         if *value != before {
+            *value = value.clamp(self.range[0], self.range[1]);
             response.mark_changed();
         }
         if ui.is_rect_visible(rect) {
+            self.ticks(ui, look, rect, inner, extras.ticks);
             self.paint(ui, look, rect, &response, inner, *value);
         }
         self.describe(ui, &response, *value);
@@ -62,8 +126,11 @@ impl Slider<'_> {
         if response.has_focus() {
             let filter = EventFilter { horizontal_arrows: true, ..EventFilter::default() };
             ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, filter));
+            ui.data_mut(|data| data.insert_temp(egui::Id::unique("slider focus"), response.id));
             ui.input(|input| {
-                steps += input.num_presses(Key::ArrowRight) as f32 - input.num_presses(Key::ArrowLeft) as f32;
+                let arrows = input.num_presses(Key::ArrowRight) as f32 - input.num_presses(Key::ArrowLeft) as f32;
+                let pages = input.num_presses(Key::PageUp) as f32 - input.num_presses(Key::PageDown) as f32;
+                steps += PAGE * pages + arrows * if input.modifiers.shift { FINE } else { 1.0 };
                 if input.key_pressed(Key::Home) || input.key_pressed(Key::Delete) || input.key_pressed(Key::Backspace) {
                     *value = self.origin;
                 }
@@ -79,6 +146,38 @@ impl Slider<'_> {
             }
         });
         *value += steps * step;
+    }
+
+    /// Turns with the wheel, if the hand rested here when it began.
+    fn wheel(&self, ui: &Ui, response: &Response, value: &mut f32) {
+        if !response.hovered() || !ui.is_enabled() {
+            return;
+        }
+        let holds = holds_wheel(ui);
+        let pass = ui.ctx().cumulative_pass_nr();
+        let is_own = ui.data_mut(|data| {
+            let rest = data.get_temp_mut_or_default::<WheelRest>(wheel_key());
+            if rest.still == pass {
+                rest.slider = Some((response.id, pass));
+            }
+            holds && rest.slider.is_some_and(|(id, _)| id == response.id)
+        });
+        if is_own {
+            let (turned, is_fine) = ui.input(|input| {
+                let delta = input.smooth_scroll_delta();
+                (delta.x + delta.y, input.modifiers.shift)
+            });
+            let step = (self.range[1] - self.range[0]) / KEY_STEPS;
+            *value += turned / POINTS_FOR_STEP * step * if is_fine { FINE } else { 1.0 };
+        }
+    }
+
+    fn ticks(&self, ui: &Ui, look: &Look, rect: Rect, inner: egui::Rangef, ticks: &[f32]) {
+        let top = rect.center().y + look.size.track;
+        for tick in ticks.iter().filter(|tick| (self.range[0]..=self.range[1]).contains(*tick)) {
+            let line = Stroke::new(look.size.stroke, look.colour.disabled);
+            ui.painter().vline(self.x(*tick, inner), top..=top + look.size.gap, line);
+        }
     }
 
     fn describe(&self, ui: &Ui, response: &Response, value: f32) {

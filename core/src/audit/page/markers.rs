@@ -44,8 +44,14 @@ pub(super) fn section(drawn: &DrawnMarkers) -> Result<String> {
 }
 
 fn predictions(report: &InjectionReport) -> String {
-    let head =
-        ["marker", "prediction", "change of the score", "with neutral words", "over neutral words", "decisions flipped"];
+    let head = [
+        "marker",
+        "prediction",
+        "change of the score",
+        "with neutral words",
+        "over neutral words",
+        "decisions flipped",
+    ];
     let mut rows: Vec<(f64, Vec<String>)> = Vec::new();
     for marker in &report.markers {
         for label in &marker.labels {

@@ -11,7 +11,8 @@ mod tables;
 
 use std::fmt::Write as _;
 
-use super::result::Audit;
+use super::removal::strongest_use;
+use super::result::{Audit, Judged};
 use crate::error::Result;
 use crate::export::SOFTWARE;
 use crate::export::page::escape;
@@ -41,11 +42,18 @@ pub fn page(audit: &Audit, command: &str) -> Result<String> {
         body += &format!("<p class=\"note\">{}</p>\n", escape(note));
     }
     if audit.columns.len() > 1 {
-        let rows = audit
-            .columns
-            .iter()
-            .map(|column| vec![column.detection.column.clone(), column.verdict.headline.clone(), best(column)]);
-        body += &table(&["column", "verdict", "closest feature"], &rows.collect::<Vec<_>>());
+        let mut columns: Vec<_> = audit.columns.iter().map(|column| (column, strongest_use(column))).collect();
+        let size = |used: &Option<&Judged>| used.and_then(|used| used.judgement.standardised).unwrap_or(0.0).abs();
+        columns.sort_by(|a, b| size(&b.1).total_cmp(&size(&a.1)));
+        let rows = columns.iter().map(|(column, used)| {
+            let words = used.map_or_else(
+                || "-".to_owned(),
+                |used| format!("{} by {:.1} standard deviations", used.label, size(&Some(used))),
+            );
+            vec![column.detection.column.clone(), column.verdict.headline.clone(), words, best(column)]
+        });
+        body += &paragraph("The columns, by how far taking their difference away moves a prediction.");
+        body += &table(&["column", "verdict", "moves most", "closest feature"], &rows.collect::<Vec<_>>());
     }
     for column in &audit.columns {
         body += &of_column(column)?;

@@ -1,0 +1,156 @@
+//! A viewport's picture as something that can be handed on: shared pixels, their place, and how they are shown.
+//!
+//! In: what the application holds. Out: [`Content`], drawn by the program itself ([`Content::view`]) or by the shaders.
+
+use std::sync::Arc;
+
+use fluoro_core::display::{Change, ColourMap, Extent, Outline, Overlay, Placed, Pyramid, View, ViewTransform};
+use fluoro_core::engine::{Analysis, Frame};
+use fluoro_core::plane::Plane;
+use fluoro_core::radiograph::{Radiograph, Window};
+use fluoro_core::shift::Shift;
+
+/// Whose pixels they are.
+#[derive(Clone)]
+pub enum Pixels {
+    /// A film's.
+    Film(Arc<Radiograph>),
+    /// A decoded picture's.
+    Frame(Arc<Frame>),
+    /// Those of the picture decoded without a change.
+    Reconstruction(Arc<Analysis>),
+    /// Those of a frame of a shift.
+    Shift(Arc<Shift>, usize),
+    /// A difference's or an attribution's.
+    Map(Arc<Plane>),
+}
+
+impl Pixels {
+    /// The samples; none when the engine's answer has no such picture.
+    pub fn plane(&self) -> Option<&Plane> {
+        match self {
+            Self::Film(film) => Some(&film.pixels),
+            Self::Frame(frame) => Some(&frame.pixels),
+            Self::Reconstruction(analysis) => analysis.reconstruction.as_ref().map(|frame| &frame.pixels),
+            Self::Shift(shift, frame) => shift.frames.get(*frame),
+            Self::Map(map) => Some(map),
+        }
+    }
+}
+
+/// What kind of picture a number belongs to: kinds count on their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A film or a decoded picture.
+    Picture,
+    /// The film beside the current one.
+    Prior,
+    /// A difference.
+    Difference,
+    /// An attribution, of a slot.
+    Attribution(usize),
+}
+
+/// Pixels and their place on the film.
+#[derive(Clone)]
+pub struct Sheet {
+    /// Kind and number: the same pair, the same pixels.
+    pub key: (Kind, u64),
+    /// Samples.
+    pub pixels: Pixels,
+    /// Halved copies, when there are any.
+    pub pyramid: Option<Arc<Pyramid>>,
+    /// Place.
+    pub extent: Extent,
+}
+
+impl Sheet {
+    /// As the drawing takes it.
+    pub fn placed(&self) -> Option<Placed<'_>> {
+        let plane = self.pixels.plane()?;
+        Some(Placed { plane, pyramid: self.pyramid.as_deref(), extent: self.extent })
+    }
+}
+
+/// A map over the picture.
+#[derive(Clone)]
+pub struct Heat {
+    /// The map.
+    pub map: Sheet,
+    /// How it is coloured.
+    pub look: HeatLook,
+}
+
+/// How a map is coloured.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct HeatLook {
+    /// The value that is drawn in full strength.
+    pub limit: f32,
+    /// Values up to this are not drawn.
+    pub threshold: f32,
+    /// Strength at the limit; 0 draws no heat.
+    pub opacity: f32,
+    /// Colour of positive values.
+    pub added: [u8; 3],
+    /// Colour of negative values.
+    pub removed: [u8; 3],
+    /// The line round what is above the threshold.
+    pub outline: Option<Outline>,
+}
+
+/// What a viewport shows.
+#[derive(Clone)]
+pub struct Content {
+    /// Grey picture and its place.
+    pub film: Sheet,
+    /// What is added to it, and film units for one of its own.
+    pub change: Option<(Sheet, f32)>,
+    /// Its window.
+    pub window: Window,
+    /// Black and white swapped.
+    pub invert: bool,
+    /// Colour of each brightness.
+    pub colours: ColourMap,
+    /// What lies over it.
+    pub overlay: Option<Heat>,
+}
+
+impl Content {
+    /// The picture as the program itself draws it.
+    pub fn view(&self, transform: ViewTransform, background: [u8; 3]) -> Option<View<'_>> {
+        let mut view = View::new(self.film.placed()?, self.window, transform, background);
+        (view.invert, view.colours) = (self.invert, self.colours);
+        if let Some((sheet, gain)) = &self.change {
+            view.change = Some(Change { map: sheet.placed()?, gain: *gain });
+        }
+        if let Some(Heat { map, look }) = &self.overlay {
+            let HeatLook { limit, threshold, opacity, added, removed, outline } = *look;
+            let map = map.placed()?;
+            view.overlay = Some(Overlay { map, limit, threshold, opacity, added, removed, outline });
+        }
+        Some(view)
+    }
+
+    /// What its picture depends on, beside the view.
+    pub fn key(&self) -> ContentKey {
+        ContentKey {
+            film: (self.film.key, self.film.pyramid.is_some(), self.film.extent),
+            change: self.change.as_ref().map(|(sheet, gain)| (sheet.key, *gain)),
+            window: self.window,
+            invert: self.invert,
+            colours: self.colours,
+            overlay: self.overlay.as_ref().map(|heat| (heat.map.key, heat.look)),
+        }
+    }
+}
+
+/// What the picture of a [`Content`] depends on.
+#[derive(Clone, PartialEq)]
+pub struct ContentKey {
+    film: ((Kind, u64), bool, Extent),
+    change: Option<((Kind, u64), f32)>,
+    window: Window,
+    invert: bool,
+    colours: ColourMap,
+    overlay: Option<((Kind, u64), HeatLook)>,
+}

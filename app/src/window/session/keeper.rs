@@ -1,0 +1,206 @@
+//! The running session on disk, so that a crash does not lose it. In: the session, now and then. Out: a file of this run
+//! in the state folder, gone after a clean end; what an earlier run left behind is offered at the start.
+//!
+//! Each run holds a lock on its file's neighbour. A file whose lock is free belongs to a run that ended without cleaning
+//! up.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use poll_promise::Promise;
+
+use super::file::{self, Hashes};
+use super::{ENDING, Session};
+
+/// Seconds between two looks at whether something changed.
+const EVERY_SECONDS: f64 = 4.0;
+const LOCK: &str = ".lock";
+
+/// Keeps the running session.
+#[derive(Default)]
+pub struct Keeper {
+    file: Option<PathBuf>,
+    lock: Option<File>,
+    looked: f64,
+    kept: Option<Session>,
+    writing: Option<Promise<Result<(), String>>>,
+    /// A session that an earlier run left behind.
+    pub left: Option<PathBuf>,
+}
+
+impl Keeper {
+    /// Starts keeping in a folder, and looks for what earlier runs left behind.
+    pub fn start(folder: &Path) -> Self {
+        let started = std::fs::create_dir_all(folder).and_then(|()| claim(folder));
+        let Ok((file, lock)) = started.inspect_err(|error| tracing::info!(%error, "the session is not kept")) else {
+            return Self::default();
+        };
+        let left = newest_left(folder, &file);
+        Self { file: Some(file), lock: Some(lock), left, ..Self::default() }
+    }
+
+    /// Whether it is time to look at the session.
+    pub fn is_due(&self, now: f64) -> bool {
+        self.file.is_some() && self.writing.is_none() && now - self.looked >= EVERY_SECONDS
+    }
+
+    /// Seconds until the next look; none when it is due, so that a window at rest does not wake itself for ever.
+    pub fn next(&self, now: f64) -> Option<f64> {
+        self.file.as_ref().filter(|_| now - self.looked < EVERY_SECONDS)?;
+        Some(self.looked + EVERY_SECONDS - now)
+    }
+
+    /// Writes the session if it changed, on a thread of its own.
+    pub fn look(&mut self, now: f64, session: Session, hashes: &Arc<Hashes>) {
+        self.looked = now;
+        let Some(path) = self.file.clone().filter(|_| !session.films.is_empty()) else { return };
+        if self.kept.as_ref() == Some(&session) {
+            return;
+        }
+        self.kept = Some(session.clone());
+        let hashes = Arc::clone(hashes);
+        self.writing = Some(Promise::spawn_thread("fluoro-keeper", move || {
+            file::write(&path, session, &hashes).map_err(|error| error.to_string())
+        }));
+    }
+
+    /// Takes the outcome of the last writing.
+    pub fn take(&mut self) {
+        match self.writing.take().map(Promise::try_take) {
+            // It is tried again after the next change; a full disk is no news every few seconds.
+            Some(Ok(Err(why))) => tracing::warn!(why, "the running session was not kept"),
+            Some(Err(waiting)) => self.writing = Some(waiting),
+            _ => {}
+        }
+    }
+
+    /// Removes what an earlier run left behind: it was restored, or nobody wants it.
+    pub fn forget_left(&mut self) {
+        if let Some(left) = self.left.take() {
+            remove(&left);
+        }
+    }
+
+    /// A clean end: nothing is left behind.
+    pub fn end(&mut self) {
+        if let Some(writing) = self.writing.take() {
+            let _unneeded = writing.block_and_take();
+        }
+        drop(self.lock.take());
+        if let Some(file) = self.file.take() {
+            remove(&file);
+        }
+    }
+
+    /// The program falls over: the file stays for the next start.
+    #[cfg(test)]
+    pub fn crash(&mut self) {
+        if let Some(writing) = self.writing.take() {
+            writing.block_and_take().expect("the session is kept");
+        }
+        (self.file, self.lock) = (None, None);
+    }
+}
+
+/// A file of this run alone, and the lock that says so.
+fn claim(folder: &Path) -> std::io::Result<(PathBuf, File)> {
+    let run = std::process::id();
+    for turn in 0..1000 {
+        let file = folder.join(format!("run-{run}-{turn}{ENDING}"));
+        let lock = File::options().create(true).append(true).open(lock_of(&file))?;
+        // A file that is there already belongs to another run of the same number.
+        if !file.exists() && lock.try_lock().is_ok() {
+            return Ok((file, lock));
+        }
+    }
+    Err(std::io::Error::other("no name is free"))
+}
+
+fn lock_of(file: &Path) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(LOCK);
+    PathBuf::from(name)
+}
+
+/// The newest session whose run is over; older ones go.
+fn newest_left(folder: &Path, own: &Path) -> Option<PathBuf> {
+    let entries = std::fs::read_dir(folder).ok()?;
+    let of_dead_run = |path: &PathBuf| {
+        *path != *own
+            && file::is_session(path)
+            && File::options().create(true).append(true).open(lock_of(path)).is_ok_and(|lock| lock.try_lock().is_ok())
+    };
+    let written =
+        |path: &PathBuf| std::fs::metadata(path).and_then(|there| there.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
+    let mut left: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(of_dead_run).collect();
+    left.sort_by_key(written);
+    let newest = left.pop();
+    left.iter().for_each(|old| remove(old));
+    newest
+}
+
+fn remove(file: &Path) {
+    for path in [file.to_path_buf(), lock_of(file)] {
+        if let Err(error) = std::fs::remove_file(&path)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            tracing::debug!(%error, path = %path.display(), "a kept session was not removed");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::window::session::{FilmEntry, FilmPlace, NEWEST};
+
+    fn session(name: &str) -> Session {
+        let film = FilmEntry {
+            place: FilmPlace::Sample(name.into()),
+            name: name.into(),
+            sha256: None,
+            edit: fluoro_core::engine::Edit::default(),
+            past: Vec::new(),
+            undone: Vec::new(),
+        };
+        Session { version: NEWEST, films: vec![film], ..Session::default() }
+    }
+
+    #[test]
+    fn a_crash_leaves_the_session_and_a_clean_end_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let hashes = Arc::default();
+        let mut first = Keeper::start(folder.path());
+        assert!(first.left.is_none() && first.is_due(5.0));
+        first.look(5.0, session("a"), &hashes);
+        // While it lives, its session is nobody else's.
+        assert!(Keeper::start(folder.path()).left.is_none());
+        first.crash();
+
+        let mut second = Keeper::start(folder.path());
+        let left = second.left.clone().expect("the crashed run left its session");
+        assert_eq!(file::read(&left).unwrap().films[0].name, "a");
+        second.look(5.0, session("b"), &hashes);
+        second.end();
+        let mut third = Keeper::start(folder.path());
+        assert_eq!(third.left, Some(left), "it is offered until it was restored or refused");
+        third.forget_left();
+        third.end();
+        assert!(Keeper::start(folder.path()).left.is_none());
+        let sessions = std::fs::read_dir(folder.path()).unwrap().flatten().filter(|e| file::is_session(&e.path()));
+        assert_eq!(sessions.count(), 0);
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_written_does_no_harm() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a file");
+        std::fs::write(&file, "").unwrap();
+        let mut keeper = Keeper::start(&file.join("deep"));
+        assert!(!keeper.is_due(100.0));
+        keeper.look(0.0, session("a"), &Arc::default());
+        keeper.end();
+    }
+}
