@@ -33,6 +33,7 @@ fn capture(frames: usize, film: &Radiograph, keeps_patient: bool) -> Capture {
         derivation: derivation("a bundle", "edit: Effusion −10 %", BurnedIn { found: 2, painted: 1 }),
         origin: film.metadata.origin.clone().filter(|_| keeps_patient),
         is_lossy: film.metadata.is_lossy(),
+        keeps_words: false,
     }
 }
 

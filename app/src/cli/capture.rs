@@ -73,13 +73,18 @@ impl CaptureOptions {
         let manifest = engine.manifest();
         let seen = manifest.preprocess.seen(film.pixels.width(), film.pixels.height());
         let origin = film.metadata.origin.clone();
+        let extent = Extent::seen(&seen);
+        let over = if painted > 0 { boxes.as_slice() } else { &[] };
+        let leave = |plane: &Plane| burned_in::paint_over_frame(plane, &extent, over);
+        let frames = frames.into_iter().map(|frame| Ok(MadeFrame { pixels: leave(&frame.pixels)?, ..frame }));
         Ok(Capture {
             film: pixels,
-            extent: Extent::seen(&seen),
-            reference: reference.clone(),
-            frames,
+            extent,
+            reference: leave(reference)?,
+            frames: frames.collect::<Result<_>>()?,
             delay_ms: fluoro_core::export::Look::default().delay_ms,
             derivation: derivation(&manifest.name, what, BurnedIn { found: boxes.len(), painted }),
+            keeps_words: says || boxes.len() > painted,
             is_lossy: film.metadata.is_lossy(),
             origin: origin.filter(|_| self.keep_patient),
         })

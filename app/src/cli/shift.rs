@@ -174,7 +174,11 @@ pub fn run(args: &ShiftArgs, global: &Global) -> Result<(), Failure> {
         let captured = match form {
             Form::Capture => {
                 let what = format!("latent shift along {}, preset {}", shift.target, shift.preset);
-                Some(Arc::new(args.capture.capture(engine, &film, &shift.reference, captured(&shift), &what)?))
+                let mut made = args.capture.capture(engine, &film, &shift.reference, captured(&shift), &what)?;
+                if let Action::Shift { look, .. } = &recipe.action {
+                    made.delay_ms = look.delay_ms;
+                }
+                Some(Arc::new(made))
             }
             _ => None,
         };

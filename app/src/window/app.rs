@@ -426,6 +426,7 @@ impl App {
             && !self.attribution.is_working()
             && self.export.working.is_none()
             && !self.writing.is_busy()
+            && !matches!(&self.cover, Cover::Tags(tags) if tags.rows().is_none())
             && !self.gallery.is_busy()
             && !self.features.is_busy()
             && !self.store.is_busy()

@@ -15,6 +15,7 @@ use poll_promise::Promise;
 
 use super::app::App;
 use super::events::title;
+use super::state::problem::Problem;
 
 /// Extensions of films, for the dialog's filter; other files can be chosen too.
 const FILMS: [&str; 9] = ["dcm", "dicom", "dic", "png", "jpg", "jpeg", "tif", "tiff", "bmp"];
@@ -70,6 +71,8 @@ pub enum Purpose {
 #[derive(Default)]
 pub struct Dialogs {
     open: Option<(Purpose, Promise<Vec<PathBuf>>)>,
+    /// Number of the film that was on the light box when it opened.
+    film: Option<u64>,
 }
 
 impl Dialogs {
@@ -98,6 +101,7 @@ impl App {
         #[cfg(not(target_os = "macos"))]
         let promise = Promise::spawn_thread("fluoro-dialog", show);
         self.dialogs.open = Some((purpose, promise));
+        self.dialogs.film = self.film.as_ref().map(|film| film.version);
     }
 
     fn proposed_name(&self, purpose: Purpose) -> String {
@@ -142,6 +146,21 @@ impl App {
 
     fn answered(&mut self, purpose: Purpose, mut paths: Vec<PathBuf>) {
         let Some(first) = paths.first().cloned() else { return };
+        let is_of_film = matches!(
+            purpose,
+            Purpose::ExportPicture
+                | Purpose::ExportGif
+                | Purpose::ExportSheet
+                | Purpose::ExportFrames
+                | Purpose::ExportDicom
+                | Purpose::ExportFilm
+                | Purpose::SaveView
+                | Purpose::ExportReport
+        );
+        if is_of_film && self.dialogs.film != self.film.as_ref().map(|film| film.version) {
+            // What was asked and answered of one film does not hold for the next.
+            return self.toasts.warn("Nothing was written", "Another film is on the light box now. Export it again.");
+        }
         match purpose {
             Purpose::OpenFilms | Purpose::OpenFolder => self.open_paths(std::mem::take(&mut paths)),
             Purpose::OpenSession => self.open_paths(vec![first]),
@@ -166,8 +185,12 @@ impl App {
 
     /// Writes the counterfactual of the sliders.
     pub fn export_picture(&mut self, path: PathBuf) {
-        let Some(made) = &self.pictures.made else { return };
-        let (frame, action) = (made.frame.pixels.clone(), Action::Edit(made.edit.clone()));
+        let (Some(made), Some(film)) = (&self.pictures.made, &self.film) else { return };
+        let frame = match self.choice().on_frame(&made.frame.pixels, &film.extent) {
+            Ok(frame) => frame,
+            Err(error) => return self.toasts.problem(&Problem::new("Nothing was written", &error)),
+        };
+        let action = Action::Edit(made.edit.clone());
         self.export(ExportKind::Picture { frame }, path, action);
     }
 

@@ -89,6 +89,9 @@ impl App {
 
     /// Applies an edit in relative form to the film on the light box. Returns whether it could be.
     pub fn apply_relative(&mut self, relative: &RelativeEdit) -> bool {
+        if !self.can_edit() {
+            return false;
+        }
         let (Some(manifest), Some(analysis)) = (self.manifest().cloned(), self.analysis().cloned()) else {
             return false;
         };
@@ -128,6 +131,9 @@ impl App {
 
     /// A film was opened: edits that were asked for on all films are applied.
     pub(super) fn apply_waiting(&mut self) {
+        if self.analysis().is_none() || !self.can_edit() {
+            return;
+        }
         let waiting = self.study.film_mut().map(|film| std::mem::take(&mut film.waiting)).unwrap_or_default();
         for relative in waiting {
             self.apply_relative(&relative);

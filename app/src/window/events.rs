@@ -193,6 +193,10 @@ impl App {
                 }
                 if !again {
                     self.light_box.reset();
+                    // Views of its last time on the light box are gone.
+                    if let Some(film) = self.study.films.get(index) {
+                        self.steps.forget(&film.source);
+                    }
                 }
             }
             // The same film, read again by another bundle or device.

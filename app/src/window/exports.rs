@@ -56,7 +56,7 @@ impl App {
     }
 
     /// The choice for the film on the light box; nothing is painted where it was not asked for.
-    fn choice(&self) -> Choice {
+    pub(super) fn choice(&self) -> Choice {
         let version = self.film.as_ref().map(|film| film.version);
         let made = self.exports.choice.clone().filter(|choice| Some(choice.version) == version);
         made.unwrap_or_default()
@@ -108,6 +108,7 @@ impl App {
             derivation: derivation(&manifest.name, &what, choice.counts()),
             origin: origin.filter(|_| choice.keeps_patient),
             is_lossy: radiograph.metadata.is_lossy(),
+            keeps_words: choice.keeps_words(),
         };
         Ok(Some((capture, action)))
     }
@@ -148,7 +149,7 @@ impl App {
     pub fn export_film(&mut self, path: PathBuf) {
         let Some(film) = &self.film else { return };
         let (radiograph, choice) = (Arc::clone(&film.view.radiograph), self.choice());
-        let window = self.light_box.window.unwrap_or(film.default_window);
+        let window = self.light_box.window_of(light_box::Pane::Original).unwrap_or(film.default_window);
         let write = move |path: &Path| {
             let unit = window.to_unit(&choice.pixels(&radiograph)?);
             let png = plane_png(&unit, [0.0, 1.0], Made::ByXray)?;
@@ -208,7 +209,7 @@ impl App {
         }
         match (&self.prior, prior::earlier(&self.study.films, self.study.current)) {
             // Chosen by hand before, and only out of sight.
-            (Some(prior), _) if self.study.film().is_some_and(|film| film.source != prior.source) => self.bring_prior(),
+            (Some(prior), _) if self.study.film().is_some_and(|film| prior.is_beside(film)) => self.bring_prior(),
             (_, Some(index)) => self.show_prior(index),
             (_, None) => self.toasts.warn(
                 "No other film of this patient is open",

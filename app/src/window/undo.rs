@@ -12,7 +12,7 @@ impl App {
     /// Looks at the view once a frame: what changed in it is a step.
     pub(super) fn observe_view(&mut self) {
         let (Some(source), Some(film)) = (self.shown_source(), &self.film) else { return };
-        if self.study.pending.is_some() || self.session.is_busy() {
+        if self.study.pending.is_some() || self.session.is_opening() {
             return self.steps.forget_seen();
         }
         let version = film.version;

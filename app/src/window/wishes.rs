@@ -21,6 +21,7 @@ use super::state::films::{Film, Study};
 use super::state::problem::Problem;
 use super::state::report::ReportState;
 use super::state::shift::ShiftState;
+use super::state::steps::Steps;
 
 impl App {
     /// Opens files and folders; a folder that is a bundle is opened as one.
@@ -107,6 +108,9 @@ impl App {
         self.study = Study { films, ..Study::default() };
         self.close_prior();
         self.session.missing.clear();
+        // Save asks where: these are not the films of the session that was open.
+        self.session.file = None;
+        self.steps = Steps::default();
         self.clear_light_box();
         self.show_film(0);
     }

@@ -280,7 +280,9 @@ impl Engine {
         let is_silent = !(0..everywhere.len()).any(|token| region.contains(token) && fires(token));
         let step = |(token, step): (usize, f32)| match (region.contains(token), is_silent) {
             (false, _) => 0.0,
-            (true, true) => value,
+            // What is silent cannot be lowered.
+            (true, true) if value > analysis.activations.get(feature).copied().unwrap_or(0.0) => value,
+            (true, true) => 0.0,
             (true, false) => step,
         };
         everywhere.into_iter().enumerate().map(step).collect()

@@ -7,6 +7,7 @@
 
 use crate::audit::injection::{PixelBox, Texture, inpaint};
 use crate::difference::percentile;
+use crate::display::Extent;
 use crate::error::Result;
 use crate::plane::Plane;
 use crate::radiograph::Radiograph;
@@ -243,6 +244,27 @@ fn painted_coarsely(mut plane: Plane, area: &PixelBox) -> Result<Plane> {
         plane.data_mut()[target..target + area.width].copy_from_slice(&line);
     }
     Ok(plane)
+}
+
+/// A picture of a model that lies at `extent` of the film, with the same places painted over: a model gives burned-in words
+/// back.
+///
+/// # Errors
+/// When a place cannot be filled.
+pub fn paint_over_frame(frame: &Plane, extent: &Extent, boxes: &[PixelBox]) -> Result<Plane> {
+    let [across, down] = [frame.width() as f32 / extent.width, frame.height() as f32 / extent.height];
+    let span = |from: usize, length: usize, start: f32, scale: f32, most: usize| {
+        let low = ((from as f32 - start) * scale).floor().clamp(0.0, most as f32);
+        let high = (((from + length) as f32 - start) * scale).ceil().clamp(0.0, most as f32);
+        (low as usize, (high - low) as usize)
+    };
+    let place = |find: &PixelBox| {
+        let (x, width) = span(find.x, find.width, extent.x, across, frame.width());
+        let (y, height) = span(find.y, find.height, extent.y, down, frame.height());
+        PixelBox { x, y, width, height }
+    };
+    let own: Vec<PixelBox> = boxes.iter().map(place).filter(|find| find.width > 0 && find.height > 0).collect();
+    if own.is_empty() { Ok(frame.clone()) } else { paint_over(frame, &own) }
 }
 
 #[cfg(test)]

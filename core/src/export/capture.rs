@@ -78,6 +78,8 @@ pub struct Capture {
     pub origin: Option<Origin>,
     /// Whether the film went through a lossy coder.
     pub is_lossy: bool,
+    /// Whether words that may be the patient's stay in the pixels.
+    pub keeps_words: bool,
 }
 
 impl Capture {
@@ -91,6 +93,7 @@ impl Capture {
             origin: self.origin.as_ref(),
             is_lossy: self.is_lossy,
             delay_ms: self.delay_ms,
+            keeps_words: self.keeps_words,
         };
         secondary_capture(&self.pictures()?, &about)
     }
@@ -239,6 +242,7 @@ mod tests {
             derivation: "a test".into(),
             origin: None,
             is_lossy: false,
+            keeps_words: false,
         }
     }
 

@@ -33,6 +33,8 @@ pub struct About<'a> {
     pub is_lossy: bool,
     /// Time of a picture in milliseconds, where there are several.
     pub delay_ms: u32,
+    /// Whether words that may be the patient's stay in the pixels.
+    pub keeps_words: bool,
 }
 
 /// A DICOM file of pictures of one size.
@@ -160,7 +162,11 @@ fn patient_and_study(object: &mut InMemDicomObject, about: &About<'_>, digest: &
     text(tags::PATIENT_ID, VR::LO, &format!("FLUORO-{short}"));
     text(tags::STUDY_INSTANCE_UID, VR::UI, &uid("study", digest));
     let Some(origin) = about.origin else {
-        // C.7.1.1 and PS3.15 E: nothing of the source's attributes is here.
+        // C.7.1.1: YES is of the attributes and of the pixels.
+        if about.keeps_words {
+            return text(tags::PATIENT_IDENTITY_REMOVED, VR::CS, "NO");
+        }
+        // PS3.15 E: nothing of the source's attributes is here.
         text(tags::PATIENT_IDENTITY_REMOVED, VR::CS, "YES");
         return text(tags::DEIDENTIFICATION_METHOD, VR::LO, "Fluoro: a new object without the source's attributes");
     };
@@ -261,8 +267,13 @@ mod tests {
         canvas
     }
 
-    const ABOUT: About<'_> =
-        About { derivation: "Effusion −10 %, bundle nih-small", origin: None, is_lossy: false, delay_ms: 80 };
+    const ABOUT: About<'_> = About {
+        derivation: "Effusion −10 %, bundle nih-small",
+        origin: None,
+        is_lossy: false,
+        delay_ms: 80,
+        keeps_words: false,
+    };
 
     fn value(file: &[u8], keyword: &str) -> String {
         let rows = tags_of(Path::new("a.dcm"), file).expect("rows");

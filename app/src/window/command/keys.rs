@@ -205,6 +205,15 @@ impl App {
                         if on_slider && is_page || in_menu && modifiers == 0 {
                             continue;
                         }
+                        // Letters, and the keys that change a text, are the field's.
+                        let is_chord = keys.modifiers.command || keys.modifiers.ctrl || keys.modifiers.alt;
+                        let of_text = matches!(
+                            keys.logical_key,
+                            Key::Backspace | Key::Z | Key::Y | Key::A | Key::C | Key::V | Key::X
+                        );
+                        if typing && (!is_chord || of_text) {
+                            continue;
+                        }
                         let free = modifiers > 0 || !(typing || focused && moves);
                         if free && input.consume_shortcut(keys) {
                             chosen.push(command);

@@ -104,6 +104,16 @@ pub enum Command {
     NextColours,
 }
 
+/// Windows by key.
+pub const WINDOWS: [Command; 6] = [
+    Command::PresetOwn,
+    Command::PresetRange,
+    Command::PresetPercentiles,
+    Command::PresetDense,
+    Command::PresetLungs,
+    Command::LinkWindows,
+];
+
 /// Menus, in order.
 pub const MENUS: [(&str, &[&[Command]]); 5] = [
     (
@@ -158,14 +168,7 @@ pub const MENUS: [(&str, &[&[Command]]); 5] = [
     (
         "Film",
         &[
-            &[
-                Command::PresetOwn,
-                Command::PresetRange,
-                Command::PresetPercentiles,
-                Command::PresetDense,
-                Command::PresetLungs,
-                Command::LinkWindows,
-            ],
+            &WINDOWS,
             &[Command::FlipHorizontal, Command::FlipVertical, Command::RotateRight, Command::RotateLeft],
             &[Command::DragWindow, Command::DragPan, Command::DragMeasure],
             &[Command::ToggleWipe, Command::ChangeOnFilm],

@@ -223,10 +223,10 @@ impl App {
             }
             Command::NextFrame => self.step_frame(1.0),
             Command::PreviousFrame => self.step_frame(-1.0),
-            Command::ExportPicture => self.ask(Purpose::ExportPicture),
+            Command::ExportPicture => self.leave(Leaving::File(Purpose::ExportPicture)),
             Command::ExportGif => self.leave(Leaving::File(Purpose::ExportGif)),
             Command::ExportSheet => self.leave(Leaving::File(Purpose::ExportSheet)),
-            Command::ExportFrames => self.ask(Purpose::ExportFrames),
+            Command::ExportFrames => self.leave(Leaving::File(Purpose::ExportFrames)),
             Command::ExportReport => self.ask(Purpose::ExportReport),
             Command::ExportAudit => self.ask(Purpose::ExportAudit),
             Command::OpenMetadata => self.ask(Purpose::OpenMetadata),

@@ -159,6 +159,10 @@ fn view_lines(app: &App, ui: &Ui, rect: Rect, pane: Pane) -> Vec<(String, bool)>
 
 /// Place and values under the pointer, in the film's own pixels and stored values.
 fn pointer_lines(app: &App, pane: Pane) -> Vec<(String, bool)> {
+    // Its pixels are not the current film's.
+    if pane == Pane::Prior {
+        return Vec::new();
+    }
     let Some((_, point)) = app.light_box.reading.pointer.filter(|(here, _)| *here == pane) else { return Vec::new() };
     let Some(film) = &app.film else { return Vec::new() };
     let radiograph = &film.view.radiograph;

@@ -27,6 +27,7 @@ pub fn take(app: &mut App, ui: &Ui, response: &Response, rect: Rect, pixels: [us
         match left {
             LeftHand::Window => window(app, ui, response, pane),
             LeftHand::Pan => pan(app, ui, response, pixels),
+            LeftHand::Measure if pane == Pane::Prior => {}
             LeftHand::Measure => measure(app, ui, response, rect, pixels),
         }
     }

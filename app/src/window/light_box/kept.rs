@@ -161,13 +161,15 @@ impl LightBox {
     /// Looks as it did.
     pub fn restore(&mut self, kept: &Kept) {
         self.arrangement = kept.arrangement;
-        self.single = kept.single;
+        // The film beside is not in a session.
+        self.single = if kept.single == Pane::Prior && !self.prior { Pane::Original } else { kept.single };
         self.transform =
             kept.transform.filter(|view| view.zoom.is_finite() && view.center.iter().all(|v| v.is_finite()));
         self.window = usable(kept.window);
         self.invert = kept.invert;
         self.overlay = kept.overlay;
-        self.reading.turn = kept.turn;
+        // A file can say any number of quarters.
+        self.reading.turn = kept.turn.rotated(0);
         self.reading.colours = kept.colours;
         self.reading.linked = kept.linked;
         self.reading.windows = kept.windows.map(usable);

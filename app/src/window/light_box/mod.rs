@@ -83,6 +83,8 @@ pub struct LightBox {
     pub before: bool,
     /// The attribution panel is open: its two maps are on the light box.
     pub attribution: bool,
+    /// The report panel is open: the sentence that is pointed at is outlined.
+    pub report: bool,
     /// A hand is moving something.
     pub dragging: bool,
     /// Presets, turn, colours, ruler, wipe.
@@ -109,6 +111,7 @@ impl Default for LightBox {
             overlay: OverlaySettings::default(),
             before: false,
             attribution: false,
+            report: false,
             dragging: false,
             reading: Reading::default(),
             by_shader: false,

@@ -8,7 +8,6 @@ use super::sheet::Content;
 use super::{Arrangement, Drawn, Key, Pane, brush, corners, hand, prior, rgb, ruler, wipe as line};
 use crate::window::app::App;
 use crate::window::command::Command;
-use crate::window::dock::Part;
 use crate::window::state::job::Step;
 use crate::window::widgets::states;
 
@@ -22,8 +21,11 @@ pub fn show(app: &mut App, ui: &mut Ui, rect: Rect, pane: Pane) {
     response.widget_info(|| WidgetInfo::labeled(egui::Role::Image, true, format!("viewport: {}", pane.name())));
     let pixels = viewport_pixels(ui, rect);
     app.light_box.viewport = Some(pixels);
-    let is_taken = brush::take(app, ui, &response, rect, pixels)
-        || pane == Pane::Prior && prior::take(app, ui, &response, rect, pixels);
+    let is_taken = if pane == Pane::Prior {
+        prior::take(app, ui, &response, rect, pixels)
+    } else {
+        brush::take(app, ui, &response, rect, pixels)
+    };
     if !is_taken {
         hand::take(app, ui, &response, rect, pixels, pane);
     }
@@ -48,9 +50,12 @@ pub fn show(app: &mut App, ui: &mut Ui, rect: Rect, pane: Pane) {
     if wiped {
         line::show(app, ui, rect);
     }
-    outline(app, ui, rect, pixels);
-    ruler::show(app, ui, rect, pixels);
-    brush::show(app, ui, &response, rect, pixels);
+    // Regions and lengths are of the current film.
+    if pane != Pane::Prior {
+        outline(app, ui, rect, pixels);
+        ruler::show(app, ui, rect, pixels);
+        brush::show(app, ui, &response, rect, pixels);
+    }
     let has_original = wiped && app.light_box.reading.wipe.with == Pane::Original;
     if app.light_box.arrangement == Arrangement::One && pane.is_made() && !has_original {
         inset(app, ui, rect);
@@ -177,7 +182,7 @@ fn shade(
 
 /// The region of the report's sentence that a hand points at.
 fn outline(app: &App, ui: &Ui, rect: Rect, pixels: [usize; 2]) {
-    let is_open = app.dock.is_shown(Part::Report);
+    let is_open = app.light_box.report;
     let (Some(lines), Some(film)) = (app.report.outline().filter(|_| is_open), &app.film) else { return };
     let (transform, extent) = (transform(app, pixels, false), film.extent);
     let scale = ui.pixels_per_point();

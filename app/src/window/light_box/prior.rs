@@ -41,7 +41,7 @@ pub fn take(app: &mut App, ui: &Ui, response: &Response, rect: Rect, pixels: [us
         return false;
     }
     let scale = ui.pixels_per_point();
-    let ViewTransform { zoom, .. } = transform(app, pixels, false);
+    let ViewTransform { zoom, turn, .. } = transform(app, pixels, false);
     let middle = app.film.as_ref().map(|film| film.size().map(|side| side as f32 / 2.0)).unwrap_or_default();
     let hand = response.hover_pos().map(|hand| (hand - rect.min) * scale);
     let under = hand.map(|hand| transform(app, pixels, false).to_film([hand.x, hand.y], pixels));
@@ -49,7 +49,8 @@ pub fn take(app: &mut App, ui: &Ui, response: &Response, rect: Rect, pixels: [us
     let Some(prior) = &mut app.prior else { return false };
     if response.dragged_by(PointerButton::Secondary) || response.dragged_by(PointerButton::Middle) {
         let delta = response.drag_delta() * scale / zoom;
-        prior.offset = [prior.offset[0] + delta.x, prior.offset[1] + delta.y];
+        let [x, y] = turn.to_film([delta.x, delta.y]);
+        prior.offset = [prior.offset[0] + x, prior.offset[1] + y];
         app.light_box.dragging = true;
     }
     if let Some(under) = under {

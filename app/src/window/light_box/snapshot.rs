@@ -2,7 +2,7 @@
 //! words in the corners and the mark below. No name is in it.
 
 use fluoro_core::display::Placed;
-use fluoro_core::export::{MARK, Made, SOFTWARE};
+use fluoro_core::export::{MARK, Made, SOFTWARE, burned_in};
 use fluoro_core::plane::Plane;
 use fluoro_core::render::{Area, Canvas, Font, colour};
 
@@ -33,7 +33,8 @@ pub fn snapshot(app: &App, choice: &Choice) -> fluoro_core::Result<(Canvas, Made
     let size = [columns * width + (columns - 1) * gap, rows * height + (rows - 1) * gap + foot];
     let mut canvas = Canvas::new(size[0] as u32, size[1] as u32, colour::BACKGROUND);
     let font = Font::inter()?;
-    let film = app.film.as_ref().map(|film| choice.pixels(&film.view.radiograph)).transpose()?;
+    let film = app.film.as_ref().filter(|_| !choice.painted().is_empty());
+    let film = film.map(|film| choice.pixels(&film.view.radiograph)).transpose()?;
     let mut is_made = false;
     for (index, &pane) in panes.iter().enumerate() {
         let (x, y) = ((index % columns) * (width + gap), (index / columns) * (height + gap));
@@ -65,9 +66,15 @@ fn draw(
     let Some(content) = app.content(pane, overlay) else { return Ok(false) };
     let is_painted = !choice.painted().is_empty();
     let is_film = matches!(content.film.pixels, Pixels::Film(_));
-    // The film beside is another film: what was chosen for this one does not hold for it.
+    // The film beside is another film, of which nobody was asked: what looks like words in it does not leave.
     let painted = match (pane, film, &app.film) {
-        (Pane::Prior, ..) => None,
+        (Pane::Prior, ..) => match &content.film.pixels {
+            Pixels::Film(prior) if !prior.is_phantom() => {
+                let found = burned_in::find(prior);
+                (!found.is_empty()).then(|| burned_in::paint_over(&prior.pixels, &found)).transpose()?
+            }
+            _ => None,
+        },
         (_, _, Some(open)) if is_painted && !is_film => {
             content.film.pixels.plane().map(|plane| choice.on_frame(plane, &open.extent)).transpose()?
         }
@@ -109,6 +116,9 @@ fn words(app: &App, canvas: &mut Canvas, area: Area, pane: Pane, font: &Font<'_>
         _ => String::new(),
     };
     line(left, top + SMALL + 5.0, false, SMALL, &second);
+    if let Some(turned) = app.light_box.reading.turn.words() {
+        line(right, top, true, WORDS, turned);
+    }
     if pane == Pane::Counterfactual && !app.light_box.before {
         let lines = corners::change_lines(app);
         let bottom = (area.y + area.height) as f32 - ROOM;

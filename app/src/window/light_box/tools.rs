@@ -7,7 +7,7 @@ use fluoro_core::display::ColourMap;
 
 use super::{Arrangement, OverlayStyle, Pane};
 use crate::window::app::App;
-use crate::window::command::Command;
+use crate::window::command::{Command, WINDOWS};
 use crate::window::icons;
 use crate::window::tokens::Look;
 use crate::window::widgets::slider::Slider;
@@ -92,14 +92,7 @@ fn reading(app: &mut App, ui: &mut Ui, look: &Look) {
     let (button, _) = menu.ui(ui, |ui| {
         ui.set_min_width(look.size.reading_menu);
         group(ui, look, "window");
-        for command in [
-            Command::PresetOwn,
-            Command::PresetRange,
-            Command::PresetPercentiles,
-            Command::PresetDense,
-            Command::PresetLungs,
-            Command::LinkWindows,
-        ] {
+        for command in WINDOWS {
             item(app, ui, command);
         }
         group(ui, look, "turn");

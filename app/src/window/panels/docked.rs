@@ -34,6 +34,7 @@ pub fn show(app: &mut App, ui: &mut Ui) {
     dock.obey(&app.layout, has_findings);
     dock.share(rect, &look.size, is_narrow, is_tall);
     app.light_box.attribution = dock.is_shown(Part::Attribution);
+    app.light_box.report = dock.is_shown(Part::Report);
     let folding = dock.folding();
     let column = dock.tile(Part::Findings).filter(|_| !dock.findings_are_sized());
     let column = column.and_then(|tile| column_height(&dock, tile));

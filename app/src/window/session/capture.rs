@@ -1,12 +1,12 @@
 //! The application as a session. In: what is open. Out: a [`Session`] without hashes of films, which take time.
 
+use fluoro_core::engine::RelativeEdit;
 use fluoro_core::fingerprint;
 use fluoro_core::worker::FilmSource;
 
-use super::{BundleEntry, FilmEntry, FilmPlace, NEWEST, Session, ShiftEntry, whole};
+use super::{BundleEntry, FilmEntry, FilmPlace, NEWEST, Session, whole};
 use crate::window::app::App;
 use crate::window::state::films::Film;
-use crate::window::state::shift::Settings;
 
 impl App {
     /// The session as it is now.
@@ -26,7 +26,7 @@ impl App {
             view: self.light_box.kept(),
             features: self.features.settings.clone(),
             findings: self.findings.clone(),
-            shift: (&self.shift.settings).into(),
+            shift: self.shift.settings.clone(),
             store,
             layout: Some(self.dock.plan()),
         }
@@ -47,43 +47,6 @@ fn entry(film: &Film) -> FilmEntry {
         edit: edit.clone(),
         past: past.to_vec(),
         undone: undone.to_vec(),
-    }
-}
-
-impl From<&Settings> for ShiftEntry {
-    fn from(settings: &Settings) -> Self {
-        let Settings { target, preset, fixed, range, counted, frames, map, signed } = settings;
-        Self {
-            target: *target,
-            preset: *preset,
-            fixed: *fixed,
-            range: *range,
-            counted: *counted,
-            frames: *frames,
-            map: *map,
-            signed: *signed,
-        }
-    }
-}
-
-impl From<&ShiftEntry> for Settings {
-    fn from(entry: &ShiftEntry) -> Self {
-        let ShiftEntry { target, preset, fixed, range, counted, frames, map, signed } = entry;
-        Self {
-            target: *target,
-            preset: *preset,
-            fixed: *fixed,
-            range: *range,
-            counted: *counted,
-            frames: *frames,
-            map: *map,
-            signed: *signed,
-        }
-    }
-}
-
-impl Default for ShiftEntry {
-    fn default() -> Self {
-        (&Settings::default()).into()
+        waiting: film.waiting.iter().map(|edit| RelativeEdit::clone(edit)).collect(),
     }
 }

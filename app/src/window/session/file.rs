@@ -6,11 +6,12 @@ use std::time::SystemTime;
 
 use fluoro_core::bundle::BundleSource;
 use fluoro_core::export::atomic::write_atomic;
+use fluoro_core::radiograph::Place;
 use fluoro_core::{Error, Result, fingerprint};
 use parking_lot::Mutex;
 use serde::Deserialize;
 
-use super::{ENDING, FilmPlace, NEWEST, Session, whole};
+use super::{ENDING, FilmEntry, FilmPlace, NEWEST, Session, whole};
 
 /// Bytes of a session file at most; thousands of films with long histories need a few.
 const LARGEST: u64 = 64 << 20;
@@ -112,6 +113,8 @@ pub struct Found {
     pub missing: Vec<usize>,
     /// Films whose bytes are others, by place.
     pub changed: Vec<usize>,
+    /// Where each film stands in its study.
+    pub places: Vec<Place>,
 }
 
 /// Reads a session and looks for its films: beside the session first, so that a folder that was moved with its session
@@ -140,25 +143,20 @@ pub fn find(path: &Path, hashes: &Hashes) -> Result<Found> {
             changed.push(index);
         }
     }
-    Ok(Found { path: path.to_path_buf(), session, missing, changed })
+    let place = |film: &FilmEntry| match &film.place {
+        FilmPlace::File { path, .. } => Place::of(path),
+        FilmPlace::Sample(_) | FilmPlace::Gallery { .. } => Place::default(),
+    };
+    let places = session.films.iter().map(place).collect();
+    Ok(Found { path: path.to_path_buf(), session, missing, changed, places })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::window::session::FilmEntry;
 
     fn session_of(path: &Path) -> Session {
-        let place = FilmPlace::File { path: path.to_path_buf(), beside: None };
-        let film = FilmEntry {
-            place,
-            name: "a".into(),
-            sha256: None,
-            edit: fluoro_core::engine::Edit::default(),
-            past: Vec::new(),
-            undone: Vec::new(),
-        };
-        Session { version: NEWEST, films: vec![film], ..Session::default() }
+        Session::of_place(FilmPlace::File { path: path.to_path_buf(), beside: None }, "a")
     }
 
     #[test]

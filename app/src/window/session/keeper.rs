@@ -154,18 +154,10 @@ fn remove(file: &Path) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::window::session::{FilmEntry, FilmPlace, NEWEST};
+    use crate::window::session::FilmPlace;
 
     fn session(name: &str) -> Session {
-        let film = FilmEntry {
-            place: FilmPlace::Sample(name.into()),
-            name: name.into(),
-            sha256: None,
-            edit: fluoro_core::engine::Edit::default(),
-            past: Vec::new(),
-            undone: Vec::new(),
-        };
-        Session { version: NEWEST, films: vec![film], ..Session::default() }
+        Session::of_place(FilmPlace::Sample(name.into()), name)
     }
 
     #[test]

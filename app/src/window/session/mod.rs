@@ -8,9 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use fluoro_core::bundle::BundleSource;
-use fluoro_core::difference::MapMethod;
-use fluoro_core::engine::Edit;
-use fluoro_core::shift::{Preset, Target};
+use fluoro_core::engine::{Edit, RelativeEdit};
 use poll_promise::Promise;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +17,7 @@ use super::light_box::Kept;
 use super::state::features::FeatureSettings;
 use super::state::findings::FindingSettings;
 use super::state::problem::Problem;
+use super::state::shift::Settings as ShiftSettings;
 
 mod capture;
 mod file;
@@ -54,7 +53,7 @@ pub struct Session {
     /// Which findings are listed, and how.
     pub findings: FindingSettings,
     /// What the shift panel asks for.
-    pub shift: ShiftEntry,
+    pub shift: ShiftSettings,
     /// The activation store, and the feature whose page is shown.
     pub store: Option<(PathBuf, u32)>,
     /// How the panels share the window.
@@ -118,6 +117,9 @@ pub struct FilmEntry {
     /// Edits that redo goes on to, the next one last.
     #[serde(default)]
     pub undone: Vec<Edit>,
+    /// Edits for all films that it gets once it is opened.
+    #[serde(default)]
+    pub waiting: Vec<RelativeEdit>,
 }
 
 /// Where a film is.
@@ -140,28 +142,6 @@ pub enum FilmPlace {
         /// The film's path inside it.
         file: String,
     },
-}
-
-/// What the shift panel asks for.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct ShiftEntry {
-    /// What changes.
-    pub target: Target,
-    /// Whose rules.
-    pub preset: Preset,
-    /// A range of the user's own, where it is used.
-    pub fixed: bool,
-    /// That range.
-    pub range: [f32; 2],
-    /// A number of frames of the user's own, where it is used.
-    pub counted: bool,
-    /// That number.
-    pub frames: usize,
-    /// How the difference map is made.
-    pub map: Option<MapMethod>,
-    /// Whether the map keeps its sign.
-    pub signed: bool,
 }
 
 /// A file of the session that is not where it was.
@@ -205,4 +185,21 @@ impl SessionState {
 /// A path that means the same from every folder.
 fn whole(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
+}
+
+#[cfg(test)]
+impl Session {
+    /// A session of one film.
+    fn of_place(place: FilmPlace, name: &str) -> Self {
+        let film = FilmEntry {
+            place,
+            name: name.into(),
+            sha256: None,
+            edit: Edit::default(),
+            past: Vec::new(),
+            undone: Vec::new(),
+            waiting: Vec::new(),
+        };
+        Self { version: NEWEST, films: vec![film], ..Self::default() }
+    }
 }

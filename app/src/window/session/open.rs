@@ -18,6 +18,7 @@ use crate::window::light_box::Kept;
 use crate::window::state::edits::History;
 use crate::window::state::films::{Film, Study, file_name};
 use crate::window::state::problem::Problem;
+use crate::window::state::steps::Steps;
 
 /// Names that a message tells.
 const MOST_NAMES: usize = 5;
@@ -124,7 +125,7 @@ impl App {
 
     /// The bundle is there, or it cannot be had: the films follow.
     fn open_films_of_session(&mut self, found: Found) {
-        let Found { path, mut session, missing, changed } = found;
+        let Found { path, mut session, missing, changed, places } = found;
         let wanted = session.bundle.take();
         let open = self.model.view.as_ref();
         let is_open = match &wanted {
@@ -142,6 +143,7 @@ impl App {
             self.session.file = None;
             for film in &mut session.films {
                 (film.edit, film.past, film.undone) = Default::default();
+                film.waiting.clear();
             }
             let why = match wanted.as_ref().map(|entry| BundleSource::from(&entry.place)) {
                 Some(BundleSource::Folder(folder)) => format!("its bundle is missing or damaged: {}", folder.display()),
@@ -176,11 +178,14 @@ impl App {
         self.session.missing = missing.iter().filter_map(lost).collect();
         self.features.settings = std::mem::take(&mut session.features);
         self.findings = std::mem::take(&mut session.findings);
-        let films: Vec<Film> = session.films.into_iter().map(film).collect();
+        let films = session.films.into_iter().zip(places).map(|(entry, place)| Film { place, ..film(entry) });
+        let films: Vec<Film> = films.collect();
         let chosen = session.current.min(films.len().saturating_sub(1));
         self.study = Study { films, current: chosen, ..Study::default() };
+        self.close_prior();
+        self.steps = Steps::default();
         self.clear_light_box();
-        self.shift.settings = (&session.shift).into();
+        self.shift.settings = std::mem::take(&mut session.shift);
         if let Some((folder, feature)) = session.store {
             let is_open = self.store.open.as_ref().is_some_and(|open| open.store.folder() == folder);
             if is_open {
@@ -197,7 +202,7 @@ impl App {
 
 /// A film of a session.
 fn film(entry: FilmEntry) -> Film {
-    let FilmEntry { place, name, edit, past, undone, .. } = entry;
+    let FilmEntry { place, name, edit, past, undone, waiting, .. } = entry;
     let source = match place {
         FilmPlace::File { path, .. } => FilmSource::File(path),
         FilmPlace::Sample(name) => match fluoro_core::samples::names().find(|known| *known == name) {
@@ -212,6 +217,7 @@ fn film(entry: FilmEntry) -> Film {
         film.name = name;
     }
     film.history = History::from_parts(edit, past, undone);
+    film.waiting = waiting.into_iter().map(Arc::new).collect();
     film
 }
 

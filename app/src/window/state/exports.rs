@@ -53,6 +53,11 @@ impl Choice {
         !self.finds.is_empty() || self.says == Some(true)
     }
 
+    /// Whether words stay in what leaves, as far as is known.
+    pub fn keeps_words(&self) -> bool {
+        self.says == Some(true) || self.finds.iter().any(|find| !find.is_painted)
+    }
+
     /// Paints over all, or keeps all.
     pub fn paint_all(&mut self, is_painted: bool) {
         self.finds.iter_mut().for_each(|find| find.is_painted = is_painted);
@@ -79,23 +84,7 @@ impl Choice {
     /// # Errors
     /// When a place cannot be filled.
     pub fn on_frame(&self, frame: &Plane, extent: &fluoro_core::display::Extent) -> fluoro_core::Result<Plane> {
-        let [across, down] = [frame.width() as f32 / extent.width, frame.height() as f32 / extent.height];
-        let span = |from: usize, length: usize, start: f32, scale: f32, most: usize| {
-            let low = ((from as f32 - start) * scale).floor().clamp(0.0, most as f32);
-            let high = (((from + length) as f32 - start) * scale).ceil().clamp(0.0, most as f32);
-            (low as usize, (high - low) as usize)
-        };
-        let boxes: Vec<PixelBox> = self
-            .painted()
-            .iter()
-            .map(|find| {
-                let (x, width) = span(find.x, find.width, extent.x, across, frame.width());
-                let (y, height) = span(find.y, find.height, extent.y, down, frame.height());
-                PixelBox { x, y, width, height }
-            })
-            .filter(|find| find.width > 0 && find.height > 0)
-            .collect();
-        if boxes.is_empty() { Ok(frame.clone()) } else { burned_in::paint_over(frame, &boxes) }
+        burned_in::paint_over_frame(frame, extent, &self.painted())
     }
 
     /// Both numbers, for an export's own words.

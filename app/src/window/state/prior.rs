@@ -55,6 +55,11 @@ impl Prior {
         }
     }
 
+    /// Whether it is another film of the same patient.
+    pub fn is_beside(&self, film: &Film) -> bool {
+        film.source != self.source && film.place.patient_id == self.place.patient_id
+    }
+
     /// The film, when it is there.
     pub fn film(&self) -> Option<&Loaded> {
         self.loading.ready().and_then(|loaded| loaded.as_ref().ok())

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use fluoro_core::difference::{self, MapMethod};
 use fluoro_core::shift::{Preset, Shift, ShiftRequest, Target};
+use serde::{Deserialize, Serialize};
 
 use super::job::Job;
 
@@ -12,7 +13,9 @@ pub const FRAMES_PER_SECOND: f32 = 8.0;
 /// Speeds to choose from.
 pub const SPEEDS: [f32; 4] = [0.25, 0.5, 1.0, 2.0];
 
-/// What the panel asks for.
+/// What the panel asks for; a session keeps it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Settings {
     /// What changes; the first label at first.
     pub target: Target,

@@ -93,6 +93,11 @@ impl Steps {
         self.gesture = None;
     }
 
+    /// Takes back what is known of a film's views.
+    pub fn forget(&mut self, film: &FilmSource) {
+        self.films.retain(|(own, _)| own != film);
+    }
+
     /// The view is what it is: nothing of it was a step (a session was opened).
     pub fn forget_seen(&mut self) {
         (self.seen, self.gesture) = (None, None);

@@ -301,13 +301,15 @@ fn an_edit_and_a_shift_become_dicom_objects_that_name_nobody_unless_asked() {
     window.get_by_label("Copy patient and study");
     window.check_accessibility();
     press(&mut window, Modifiers::NONE, Key::Escape);
+    window.state_mut().find_words().expect("a choice").paint_all(true);
     window.state_mut().export_dicom(at("edit.dcm"));
     settle(&mut window);
     let rows = tags(&at("edit.dcm")).expect("rows");
     assert_eq!(value(&rows, "ImageType"), "DERIVED\\SECONDARY");
     assert_eq!(
         (value(&rows, "PatientName"), value(&rows, "PatientIdentityRemoved")),
-        ("ANONYMOUS".into(), "YES".into())
+        ("ANONYMOUS".into(), "NO".into()),
+        "its file says that words are burned in, and nobody knows whether all of them were found"
     );
     assert!(value(&rows, "DerivationDescription").contains("bundle nih-small: edit: "), "{rows:?}");
     assert!(at("edit.dcm.recipe.ron").exists());
@@ -378,6 +380,7 @@ fn pictures_of_the_study() {
             derivation: String::new(),
             origin: None,
             is_lossy: false,
+            keeps_words: false,
         };
         let canvas = &capture.pictures().expect("a picture")[0];
         let png = fluoro_core::export::canvas_png(canvas, fluoro_core::export::Made::ByModel).expect("a picture");
