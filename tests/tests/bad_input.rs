@@ -262,7 +262,7 @@ fn outputs_that_cannot_be() {
     let film = film();
     std::fs::copy(&film, home.path().join("film.png")).unwrap();
     for (words, clue) in [
-        (["shift", "film.png", "--target", "Mass", "-o", "a.jpg"], ".apng, .png, .html or a folder"),
+        (["shift", "film.png", "--target", "Mass", "-o", "a.jpg"], ".png, .dcm, .html or a folder"),
         (["shift", "film.png", "--target", "Mass", "-o", "/dev/null"], ""),
         (["shift", "film.png", "--target", "Mass", "-o", "film.png"], "the film itself"),
         (["shift", "film.png", "--target", "Mass", "-o", "."], "did not write"),

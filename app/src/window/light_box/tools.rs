@@ -12,6 +12,10 @@ use crate::window::icons;
 use crate::window::tokens::Look;
 use crate::window::widgets::slider::Slider;
 
+/// Room of the overlay's two sliders with their names, and of what stands at the right end, in rows.
+const OVERLAY_ROOM: f32 = 11.5;
+const RIGHT_ROOM: f32 = 8.0;
+
 /// Shows the tools.
 pub fn show(app: &mut App, ui: &mut Ui) {
     let look = app.look;
@@ -156,6 +160,16 @@ fn overlay(app: &mut App, ui: &mut Ui, look: &Look) {
     if !on {
         return;
     }
+    // Undo and its neighbours at the right end come first.
+    if ui.available_width() >= (OVERLAY_ROOM + RIGHT_ROOM) * look.size.row {
+        return overlay_sliders(app, ui, look);
+    }
+    let config = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
+    let (button, _) = MenuButton::new("…").config(config).ui(ui, |ui| overlay_sliders(app, ui, look));
+    button.on_hover_text("How the overlay is drawn").accessible_name("overlay settings");
+}
+
+fn overlay_sliders(app: &mut App, ui: &mut Ui, look: &Look) {
     let width = 3.0 * look.size.row;
     let mut settings = app.light_box.overlay;
     for (name, value, origin, high, about) in [
