@@ -19,7 +19,7 @@ mod sample;
 mod wipe;
 
 pub use colour_map::ColourMap;
-pub use overlay::{Outline, Overlay};
+pub use overlay::{Outline, Overlay, OverlayLook};
 pub use place::{Extent, Turn, ViewTransform};
 pub use pyramid::Pyramid;
 pub use sample::{Placed, Sampling, Taps};
@@ -95,7 +95,7 @@ impl<'a> View<'a> {
         let change = self.change.as_ref().map(|change| (sampler(&change.map), change.gain));
         let overlay = self.overlay.as_ref().map(|overlay| {
             let map = sampler(&overlay.map);
-            let field = overlay.outline.map(|outline| (outline, map.field()));
+            let field = overlay.look.outline.map(|outline| (outline, map.field()));
             (overlay, map, field)
         });
         let table = self.colours.table();
@@ -118,10 +118,10 @@ impl<'a> View<'a> {
             let Some((overlay, map, field)) = &overlay else { return };
             let Some(first) = map.line(y, blend, line) else { return };
             for (x, (pixel, &value)) in out[first * 4..].chunks_exact_mut(4).zip(line.iter()).enumerate() {
-                let (colour, alpha) = overlay.shade(value);
+                let (colour, alpha) = overlay.look.shade(value);
                 lay(pixel, colour, alpha);
                 if let Some((outline, field)) = field {
-                    let [halo, strength] = outline.at(field, x, y, overlay.threshold);
+                    let [halo, strength] = outline.at(field, x, y, overlay.look.threshold);
                     lay(pixel, outline.halo, halo);
                     lay(pixel, outline.line, strength);
                 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use fluoro_core::display::Extent;
+use fluoro_core::export::Recipe;
 use fluoro_core::export::burned_in;
 use fluoro_core::export::capture::{BurnedIn, Capture, MadeFrame, derivation};
 use fluoro_core::plane::Plane;
@@ -178,4 +179,28 @@ fn the_command_line_writes_captures_with_their_recipes() {
     let (path, _) = run(&shift, "shift.dcm");
     assert_eq!(value(&path, "NumberOfFrames"), "3");
     assert_eq!(value(&path, "SOPClassUID"), "1.2.840.10008.5.1.4.1.1.7.4");
+    let recipe = Recipe::read(&home.path().join("shift.dcm.recipe.ron")).expect("a recipe");
+    assert_eq!(recipe.film, "", "beside an object that names nobody, the file's name does not either");
+}
+
+#[test]
+fn what_only_a_capture_can_do_is_refused_for_other_outputs() {
+    let home = tempfile::tempdir().expect("folder");
+    for (command, option, out) in [
+        (["edit", "--finding", "Cardiomegaly=-10"], "--paint-over", "edit.png"),
+        (["shift", "--target", "Cardiomegaly"], "--keep-patient", "shift.gif"),
+    ] {
+        let path = home.path().join(out);
+        let output = Command::new(program())
+            .arg(command[0])
+            .arg(sample("drawn_portable_ap.png"))
+            .args(&command[1..])
+            .args([option, "--bundle", BUNDLE, "--device", "cpu", "-o"])
+            .arg(&path)
+            .output()
+            .expect("it runs");
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && errors.contains(option) && errors.contains(".dcm"), "{errors}");
+        assert!(!path.exists());
+    }
 }

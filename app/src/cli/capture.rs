@@ -44,6 +44,21 @@ pub fn check_picture(path: &Path) -> Result<()> {
 }
 
 impl CaptureOptions {
+    /// Refuses options that an output of another kind would silently leave out.
+    ///
+    /// # Errors
+    /// When one is given and the output is no DICOM file.
+    pub fn check(&self, output: &Path) -> Result<()> {
+        let given = [("--keep-patient", self.keep_patient), ("--paint-over", self.paint_over)];
+        match given.into_iter().find(|(_, is_given)| *is_given) {
+            Some((option, _)) if !is_dicom(output) => Err(Error::Invalid(format!(
+                "{option} is for a DICOM output, and {} is none; name an output that ends in .dcm, or leave {option} out",
+                output.display()
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     /// What a Secondary Capture holds; the user is told of burned-in words that stay.
     ///
     /// # Errors

@@ -67,6 +67,7 @@ struct FindingStep {
 /// When the film, the bundle, an edit or the output cannot be used; then nothing is written.
 pub fn run(args: &EditArgs, global: &Global) -> Result<(), Failure> {
     capture::check_picture(&args.output)?;
+    args.capture.check(&args.output)?;
     let beside = recipe_path(&args.output);
     atomic::check_file(&beside)?;
     output::check_distinct(&[&args.output, &beside], &args.file)?;

@@ -141,6 +141,7 @@ const TOLD: usize = 6;
 /// When the film, the bundle, the target or the output cannot be used; then nothing is written.
 pub fn run(args: &ShiftArgs, global: &Global) -> Result<(), Failure> {
     let form = Form::of(&args.output)?;
+    args.capture.check(&args.output)?;
     if form == Form::Page {
         return super::shift_page::run(&args.files, &args.shift, args.look.look(), &args.output, global);
     }

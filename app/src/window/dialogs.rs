@@ -254,12 +254,17 @@ impl App {
     }
 
     pub(super) fn export(&mut self, kind: ExportKind, path: PathBuf, action: Action) {
-        let (Some(worker), Some(model), Some(film)) = (&self.worker, &self.model.view, &self.film) else { return };
-        let Some(analysis) = &film.view.analysis else { return };
-        let film = &film.view.radiograph.path;
-        let recipe = Recipe::from_parts(&model.manifest, &model.device, film, &analysis.input, action);
+        let Some(recipe) = self.recipe(action) else { return };
+        let Some(worker) = &self.worker else { return };
         let id = worker.export(ExportJob { kind, path, recipe });
         self.export.start(id);
+    }
+
+    /// How to make again what is about to be written.
+    pub(super) fn recipe(&self, action: Action) -> Option<Recipe> {
+        let (model, film) = (self.model.view.as_ref()?, self.film.as_ref()?);
+        let (analysis, path) = (film.view.analysis.as_ref()?, &film.view.radiograph.path);
+        Some(Recipe::from_parts(&model.manifest, &model.device, path, &analysis.input, action))
     }
 }
 

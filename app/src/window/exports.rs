@@ -4,11 +4,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use fluoro_core::engine::Edit;
+use fluoro_core::engine::{Edit, Frame, Progress};
 use fluoro_core::export::atomic::write_atomic;
 use fluoro_core::export::capture::{Capture, MadeFrame, derivation};
 use fluoro_core::export::frames::plane_png;
-use fluoro_core::export::job::ExportKind;
+use fluoro_core::export::job::{ExportJob, ExportKind};
 use fluoro_core::export::look::Look;
 use fluoro_core::export::recipe::Action;
 use fluoro_core::export::{Made, canvas_png};
@@ -24,6 +24,14 @@ use super::state::prior::{self, Prior};
 use super::state::problem::Problem;
 use super::state::tags::Tags;
 use super::widgets::number;
+
+/// What a capture shows.
+enum Shown {
+    /// A shift, and the words of its frames.
+    Shift(Arc<Shift>, Vec<String>),
+    /// An edit: its picture, the film as the model gives it back, and words.
+    Edit(Arc<Frame>, Plane, String),
+}
 
 impl App {
     /// Something is about to leave with the film's own pixels: words in them are pointed out first.
@@ -62,55 +70,68 @@ impl App {
         made.unwrap_or_default()
     }
 
-    /// What is on the light box as a DICOM Secondary Capture: the edit, or all frames of the shift.
+    /// What is on the light box as a DICOM Secondary Capture: the edit, or all frames of the shift. A large film takes
+    /// its time: it is painted over and written on a thread of its own.
     pub fn export_dicom(&mut self, path: PathBuf) {
-        match self.made_capture() {
-            Ok(Some((capture, action))) => self.export(ExportKind::Capture(Arc::new(capture)), path, action),
-            Ok(None) => {}
-            Err(error) => self.toasts.problem(&Problem::new("Nothing was written", &error)),
-        }
+        let Some((action, capture)) = self.made_capture() else { return };
+        let Some(recipe) = self.recipe(action) else { return };
+        self.write_by("DICOM written", move || {
+            let kind = ExportKind::Capture(Arc::new(capture()?));
+            ExportJob { kind, path, recipe }.run(&Progress::silent())
+        });
     }
 
-    fn made_capture(&self) -> fluoro_core::Result<Option<(Capture, Action)>> {
-        let (Some(film), Some(manifest)) = (&self.film, self.manifest()) else { return Ok(None) };
-        let choice = self.choice();
-        let on_frame = |plane: &Plane| choice.on_frame(plane, &film.extent);
+    /// What was done, and what makes the capture of it.
+    fn made_capture(&self) -> Option<(Action, impl FnOnce() -> fluoro_core::Result<Capture> + Send + use<>)> {
+        let (film, manifest) = (self.film.as_ref()?, self.manifest()?);
         let done = self.shift.job.value.as_ref().filter(|_| self.source == Source::Shift);
-        let (what, reference, frames, delay_ms, action) = match (done, &self.pictures.made, self.reconstruction()) {
+        let (what, shown, delay_ms, action) = match (done, &self.pictures.made, self.reconstruction()) {
             (Some(done), ..) => {
                 let target = self.target_name(done.request.target);
                 let numbers = done.shift.lambdas.iter().zip(&done.shift.predictions);
-                let frame = |(pixels, (lambda, score)): (&Plane, (&f32, &f32))| {
-                    let words = format!("{target}: λ {}, {}", number::short(*lambda), number::score(*score));
-                    on_frame(pixels).map(|pixels| MadeFrame { pixels, words })
+                let words = |(lambda, score): (&f32, &f32)| {
+                    format!("{target}: λ {}, {}", number::short(*lambda), number::score(*score))
                 };
-                let frames: fluoro_core::Result<Vec<_>> = done.shift.frames.iter().zip(numbers).map(frame).collect();
+                let (shift, words) = (Arc::clone(&done.shift), numbers.map(words).collect());
                 let what = format!("latent shift along {target}, preset {}", done.shift.preset);
                 let look = Look { delay_ms: self.shift.delay_ms(), ..Look::default() };
                 let action = Action::Shift { request: done.request.clone(), look };
-                (what, on_frame(&done.shift.reference)?, frames?, look.delay_ms, action)
+                (what, Shown::Shift(shift, words), look.delay_ms, action)
             }
             (None, Some(made), Some((reference, _))) => {
                 let what = format!("edit: {}", self.whole_edit_words(&made.edit));
-                let frame = MadeFrame { pixels: on_frame(&made.frame.pixels)?, words: what.clone() };
-                (what, on_frame(reference)?, vec![frame], Look::default().delay_ms, Action::Edit(made.edit.clone()))
+                let shown = Shown::Edit(Arc::clone(&made.frame), reference.clone(), what.clone());
+                (what, shown, Look::default().delay_ms, Action::Edit(made.edit.clone()))
             }
-            _ => return Ok(None),
+            _ => return None,
         };
-        let radiograph = &film.view.radiograph;
-        let origin = radiograph.metadata.origin.clone();
-        let capture = Capture {
-            film: film.default_window.to_unit(&choice.pixels(radiograph)?),
-            extent: film.extent,
-            reference,
-            frames,
-            delay_ms,
-            derivation: derivation(&manifest.name, &what, choice.counts()),
-            origin: origin.filter(|_| choice.keeps_patient),
-            is_lossy: radiograph.metadata.is_lossy(),
-            keeps_words: choice.keeps_words(),
+        let choice = self.choice();
+        let derivation = derivation(&manifest.name, &what, choice.counts());
+        let (radiograph, extent, window) = (Arc::clone(&film.view.radiograph), film.extent, film.default_window);
+        let capture = move || {
+            let on_frame = |plane: &Plane| choice.on_frame(plane, &extent);
+            let frame = |(pixels, words): (&Plane, String)| on_frame(pixels).map(|pixels| MadeFrame { pixels, words });
+            let (reference, frames) = match shown {
+                Shown::Shift(shift, words) => {
+                    let frames = shift.frames.iter().zip(words).map(frame).collect::<fluoro_core::Result<_>>()?;
+                    (on_frame(&shift.reference)?, frames)
+                }
+                Shown::Edit(made, reference, words) => (on_frame(&reference)?, vec![frame((&made.pixels, words))?]),
+            };
+            let metadata = &radiograph.metadata;
+            Ok(Capture {
+                film: window.to_unit(&choice.pixels(&radiograph)?),
+                extent,
+                reference,
+                frames,
+                delay_ms,
+                derivation,
+                origin: metadata.origin.clone().filter(|_| choice.keeps_patient),
+                is_lossy: metadata.is_lossy(),
+                keeps_words: choice.keeps_words(),
+            })
         };
-        Ok(Some((capture, action)))
+        Some((action, capture))
     }
 
     /// An edit on one line.
@@ -185,8 +206,16 @@ impl App {
 
     /// Writes a file on a thread of its own.
     fn write(&mut self, path: PathBuf, write: impl FnOnce(&Path) -> fluoro_core::Result<()> + Send + 'static) {
+        self.write_by("Written", move || write(&path).map(|()| vec![path]));
+    }
+
+    fn write_by(
+        &mut self,
+        title: &'static str,
+        work: impl FnOnce() -> fluoro_core::Result<Vec<PathBuf>> + Send + 'static,
+    ) {
         let wake = self.ctx.clone();
-        self.writing.start("Written", move || wake.request_repaint(), move || write(&path).map(|()| vec![path]));
+        self.writing.start(title, move || wake.request_repaint(), work);
     }
 
     /// Pixels of a small picture's longer side.
@@ -229,19 +258,19 @@ impl App {
 
     fn bring_prior(&mut self) {
         self.light_box.prior = true;
-        self.light_box.arrangement = light_box::Arrangement::Two;
+        self.light_box.kept.arrangement = light_box::Arrangement::Two;
     }
 
     /// Whether a film is beside the current one.
     pub fn shows_prior(&self) -> bool {
-        self.light_box.prior && self.prior.is_some() && self.light_box.arrangement == light_box::Arrangement::Two
+        self.light_box.prior && self.prior.is_some() && self.light_box.kept.arrangement == light_box::Arrangement::Two
     }
 
     /// Takes the film beside the current one away.
     pub fn close_prior(&mut self) {
         (self.prior, self.light_box.prior) = (None, false);
-        if self.light_box.single == light_box::Pane::Prior {
-            self.light_box.single = light_box::Pane::Original;
+        if self.light_box.kept.single == light_box::Pane::Prior {
+            self.light_box.kept.single = light_box::Pane::Original;
         }
     }
 

@@ -246,7 +246,7 @@ impl Headless {
         }
         if light {
             self.app.set_theme(egui::Theme::Light);
-            self.app.light_box.arrangement = super::light_box::Arrangement::Two;
+            self.app.light_box.kept.arrangement = super::light_box::Arrangement::Two;
         }
     }
 

@@ -17,7 +17,7 @@ impl App {
         self.keymap = Keymap::of_settings(&now.keys);
         self.keymap.install(&self.ctx);
         self.ctx.set_zoom_factor(now.scale);
-        self.light_box.reading.left = now.left_drag;
+        self.light_box.left = now.left_drag;
         if now.light {
             self.set_theme(egui::Theme::Light);
         }
@@ -64,7 +64,7 @@ impl App {
         let is_held = self.ctx.input(|input| input.pointer.any_down());
         if !is_held {
             let now = &mut self.settings.now;
-            now.left_drag = self.light_box.reading.left;
+            now.left_drag = self.light_box.left;
             now.light = self.ctx.theme() == egui::Theme::Light;
             now.scale = self.ctx.zoom_factor();
             let plan = self.dock.plan();

@@ -175,14 +175,14 @@ fn a_damaged_film_says_what_why_and_what_to_do() {
 fn keys_do_what_the_list_of_keys_says() {
     let mut window = window(Vec::new());
     press(&mut window, Modifiers::NONE, Key::I);
-    assert!(window.state().light_box.invert);
+    assert!(window.state().light_box.kept.invert);
     press(&mut window, Modifiers::NONE, Key::Space);
-    assert!(!window.state().light_box.invert);
+    assert!(!window.state().light_box.kept.invert);
     for (key, arrangement) in
         [(Key::Num1, Arrangement::One), (Key::Num2, Arrangement::Two), (Key::Num4, Arrangement::Four)]
     {
         press(&mut window, Modifiers::ALT, key);
-        assert_eq!(window.state().light_box.arrangement, arrangement);
+        assert_eq!(window.state().light_box.kept.arrangement, arrangement);
     }
     let on = window.state().light_box.has_overlay();
     press(&mut window, Modifiers::NONE, Key::O);
@@ -207,7 +207,7 @@ fn the_palette_finds_commands_and_films() {
     type_text(&mut window, "invert");
     window.check_accessibility();
     press(&mut window, Modifiers::NONE, Key::Enter);
-    assert!(window.state().light_box.invert, "the palette ran Invert");
+    assert!(window.state().light_box.kept.invert, "the palette ran Invert");
     press(&mut window, Modifiers::COMMAND, Key::K);
     type_text(&mut window, "portable");
     press(&mut window, Modifiers::NONE, Key::Enter);
@@ -341,7 +341,7 @@ fn a_hand_zooms_moves_and_windows_all_viewports() {
         modifiers: Modifiers::NONE,
     });
     window.run_steps(4);
-    let zoomed = window.state().light_box.transform.expect("zoomed");
+    let zoomed = window.state().light_box.kept.transform.expect("zoomed");
     window.drag_at(rect.center());
     window.step();
     window.hover_at(rect.center() + egui::vec2(40.0, 0.0));
@@ -349,11 +349,11 @@ fn a_hand_zooms_moves_and_windows_all_viewports() {
     window.drop_at(rect.center() + egui::vec2(40.0, 0.0));
     window.run_steps(2);
     let own = window.state().film.as_ref().expect("film").default_window;
-    let now = window.state().light_box.window.expect("windowed");
+    let now = window.state().light_box.kept.window.expect("windowed");
     assert!(now.width > own.width && now.center == own.center, "{now:?} from {own:?}");
-    assert_eq!(window.state().light_box.transform, Some(zoomed));
+    assert_eq!(window.state().light_box.kept.transform, Some(zoomed));
     press(&mut window, Modifiers::NONE, Key::Space);
-    assert!(window.state().light_box.transform.is_none() && window.state().light_box.window.is_none());
+    assert!(window.state().light_box.kept.transform.is_none() && window.state().light_box.kept.window.is_none());
 }
 
 #[test]

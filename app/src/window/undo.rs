@@ -18,7 +18,7 @@ impl App {
         let version = film.version;
         let depth = self.study.history().map_or(0, History::depth);
         let (held, released) = self.ctx.input(|input| (input.pointer.any_down(), input.pointer.any_released()));
-        let view = self.light_box.kept();
+        let view = self.light_box.kept.clone();
         if self.steps.observe(&source, version, view, depth, self.now, held)
             && let Some(history) = self.study.history_mut()
         {
@@ -64,7 +64,7 @@ impl App {
     pub fn undo_step(&mut self) {
         let Some((source, history)) = self.history_of_shown() else { return };
         let depth = history.depth();
-        match self.steps.undo(&source, depth, &self.light_box.kept()) {
+        match self.steps.undo(&source, depth, &self.light_box.kept.clone()) {
             Some(view) => self.light_box.restore(&view),
             None => self.undo(),
         }
@@ -74,7 +74,7 @@ impl App {
     pub fn redo_step(&mut self) {
         let Some((source, history)) = self.history_of_shown() else { return };
         let depth = history.depth();
-        match self.steps.redo(&source, depth, &self.light_box.kept()) {
+        match self.steps.redo(&source, depth, &self.light_box.kept.clone()) {
             Some(view) => self.light_box.restore(&view),
             None => self.redo(),
         }

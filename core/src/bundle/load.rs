@@ -23,6 +23,13 @@ pub const QUANTILES_TENSOR: &str = "statistics.quantiles";
 /// Tensor of [`FeatureStatistics::typical_maps`].
 pub const TYPICAL_MAPS_TENSOR: &str = "statistics.typical_maps";
 
+/// The manifest of the small built-in bundle, for tests.
+#[cfg(test)]
+pub(crate) fn embedded_manifest() -> Manifest {
+    let files = BundleFiles::open(&super::BundleSource::Embedded("nih-small".into())).expect("it is embedded");
+    manifest(&files).expect("its manifest is read")
+}
+
 /// The manifest alone, checked for its version and the names in its gallery.
 ///
 /// # Errors

@@ -9,7 +9,14 @@ use super::sample::{Field, Placed};
 pub struct Overlay<'a> {
     /// The map, in any unit.
     pub map: Placed<'a>,
-    /// The change that is drawn in full strength; zero draws nothing.
+    /// How it is coloured.
+    pub look: OverlayLook,
+}
+
+/// How a map is coloured.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct OverlayLook {
+    /// The change that is drawn in full strength, in the map's unit; zero draws nothing.
     pub limit: f32,
     /// Changes up to this are not drawn.
     pub threshold: f32,
@@ -34,7 +41,7 @@ pub struct Outline {
     pub halo: [u8; 3],
 }
 
-impl Overlay<'_> {
+impl OverlayLook {
     /// Colour and strength of one value.
     #[must_use]
     pub fn shade(&self, value: f32) -> ([u8; 3], f32) {

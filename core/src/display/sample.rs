@@ -6,6 +6,7 @@
 use super::place::{Extent, ViewTransform};
 use super::pyramid::Pyramid;
 use crate::plane::Plane;
+use crate::render::catmull_rom;
 
 /// A plane and where it lies on the film.
 #[derive(Clone, Copy)]
@@ -205,15 +206,5 @@ impl Field {
     /// The samples of screen row `y`.
     pub(super) fn row(&self, y: usize) -> Option<&[f32]> {
         self.values.chunks_exact(self.width.max(1)).nth(y.checked_sub(self.top)?)
-    }
-}
-
-/// The cubic convolution kernel with a = -0.5 (Keys 1981).
-fn catmull_rom(distance: f64) -> f64 {
-    let d = distance.abs();
-    match d {
-        _ if d < 1.0 => (1.5 * d - 2.5) * d * d + 1.0,
-        _ if d < 2.0 => ((-0.5 * d + 2.5) * d - 4.0) * d + 2.0,
-        _ => 0.0,
     }
 }

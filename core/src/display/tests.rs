@@ -58,12 +58,14 @@ fn overlay_is_transparent_at_zero_and_below_its_threshold() {
     let mut view = view(&film);
     view.overlay = Some(Overlay {
         map: Placed { plane: &map, pyramid: None, extent: Extent::whole(4, 1) },
-        limit: 50.0,
-        threshold: 5.0,
-        opacity: 1.0,
-        added: [255, 138, 61],
-        removed: [77, 163, 255],
-        outline: None,
+        look: OverlayLook {
+            limit: 50.0,
+            threshold: 5.0,
+            opacity: 1.0,
+            added: [255, 138, 61],
+            removed: [77, 163, 255],
+            outline: None,
+        },
     });
     let drawn = view.draw(4, 1);
     let pixels: Vec<&[u8]> = drawn.chunks_exact(4).map(|p| &p[..3]).collect();
@@ -78,12 +80,7 @@ fn overlay_lies_where_the_model_looked() {
     let extent = Extent::seen(&crate::preprocess::Preprocess::torchxrayvision(224).seen(40, 20));
     view.overlay = Some(Overlay {
         map: Placed { plane: &map, pyramid: None, extent },
-        limit: 1.0,
-        threshold: 0.0,
-        opacity: 1.0,
-        added: [255; 3],
-        removed: [0; 3],
-        outline: None,
+        look: OverlayLook { limit: 1.0, threshold: 0.0, opacity: 1.0, added: [255; 3], removed: [0; 3], outline: None },
     });
     let drawn = grey(&view.draw(40, 20));
     assert_eq!([9, 10, 29, 30].map(|x| drawn[5 * 40 + x]), [0, 255, 255, 0]);
@@ -95,7 +92,10 @@ fn what_is_not_a_number_is_black_and_transparent() {
     let mut view = view(&film);
     let outline = Some(Outline { width: 1.5, line: [255; 3], halo: [255; 3] });
     let (added, removed) = ([255; 3], [255; 3]);
-    view.overlay = Some(Overlay { map: view.film, limit: 1.0, threshold: 0.0, opacity: 1.0, added, removed, outline });
+    view.overlay = Some(Overlay {
+        map: view.film,
+        look: OverlayLook { limit: 1.0, threshold: 0.0, opacity: 1.0, added, removed, outline },
+    });
     assert_eq!(grey(&view.draw(3, 1)), [0, 0, 0]);
 }
 
@@ -222,12 +222,14 @@ fn an_outline_runs_where_the_map_crosses_its_threshold() {
     let mut view = view(&film);
     view.overlay = Some(Overlay {
         map: Placed { plane: &map, pyramid: None, extent: Extent::whole(60, 40) },
-        limit: 50.0,
-        threshold: 10.0,
-        opacity: 0.0,
-        added: [255; 3],
-        removed: [255; 3],
-        outline: Some(Outline { width: 2.0, line: [0, 255, 0], halo: [0; 3] }),
+        look: OverlayLook {
+            limit: 50.0,
+            threshold: 10.0,
+            opacity: 0.0,
+            added: [255; 3],
+            removed: [255; 3],
+            outline: Some(Outline { width: 2.0, line: [0, 255, 0], halo: [0; 3] }),
+        },
     });
     let drawn = view.draw(60, 40);
     let pixel = |x: usize, y: usize| [0, 1, 2].map(|c| drawn[(y * 60 + x) * 4 + c]);

@@ -175,13 +175,7 @@ impl TryFrom<Vec<String>> for EditRegion {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bundle::BundleSource;
-    use crate::bundle::files::BundleFiles;
-
-    fn manifest() -> Manifest {
-        let files = BundleFiles::open(&BundleSource::Embedded("nih-small".into())).expect("it is embedded");
-        crate::bundle::load::manifest(&files).expect("its manifest is read")
-    }
+    use crate::bundle::load::embedded_manifest as manifest;
 
     #[test]
     fn a_brush_paints_a_disc_and_takes_it_away() {

@@ -129,13 +129,7 @@ impl RelativeEdit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bundle::BundleSource;
-    use crate::bundle::files::BundleFiles;
-
-    fn manifest() -> Manifest {
-        let files = BundleFiles::open(&BundleSource::Embedded("nih-small".into())).expect("it is embedded");
-        crate::bundle::load::manifest(&files).expect("its manifest is read")
-    }
+    use crate::bundle::load::embedded_manifest as manifest;
 
     #[test]
     fn it_means_the_same_on_a_film_with_other_activations() {

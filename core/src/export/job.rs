@@ -78,7 +78,13 @@ impl ExportJob {
         progress.step("writing", 0, 1)?;
         let recipe = recipe_path(&self.path);
         // Its recipe lies ready before the export comes into sight, so that a full disk leaves neither.
-        let staged = self.recipe.stage(&recipe)?;
+        let staged = match &self.kind {
+            // A file's name is often the patient's: beside a film of nobody it would tell whose it is.
+            ExportKind::Capture(capture) if capture.origin.is_none() => {
+                Recipe { film: String::new(), ..self.recipe.clone() }.stage(&recipe)?
+            }
+            _ => self.recipe.stage(&recipe)?,
+        };
         self.kind.write(&self.path)?;
         staged.finish()?;
         progress.step("writing", 1, 1)?;

@@ -19,7 +19,7 @@ use crate::shift::{ShiftRequest, Target};
 pub struct Recipe {
     /// Version of Fluoro.
     pub fluoro: String,
-    /// File name of the film, without its folder.
+    /// File name of the film, without its folder; empty beside an output that names nobody.
     pub film: String,
     /// SHA-256 of the model input that the film became.
     pub input_sha256: String,

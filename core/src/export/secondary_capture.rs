@@ -63,7 +63,7 @@ pub fn secondary_capture(pictures: &[Canvas], about: &About<'_>) -> Result<Vec<u
     }
     let mut pixels: Vec<u8> = Vec::with_capacity(bytes + 1);
     pictures.iter().for_each(|picture| pixels.extend(picture.rgb()));
-    let digest = content_digest(&pixels, about);
+    let digest = content_digest(&pixels, [width, height], about);
     if pixels.len() % 2 == 1 {
         // Values have an even length, PS3.5 7.1.
         pixels.push(0);
@@ -224,12 +224,20 @@ fn equipment(object: &mut InMemDicomObject) {
     }
 }
 
-fn content_digest(pixels: &[u8], about: &About<'_>) -> Vec<u8> {
+/// What an object's identifiers are made from: everything in it that could differ between two objects.
+fn content_digest(pixels: &[u8], [width, height]: [u32; 2], about: &About<'_>) -> Vec<u8> {
     let mut digest = Sha256::new();
     digest.update(pixels);
+    for number in [width, height, about.delay_ms, u32::from(about.is_lossy), u32::from(about.keeps_words)] {
+        digest.update(number.to_le_bytes());
+    }
+    // Each text ends with a zero, which none holds: two texts are never read as another two.
     digest.update(about.derivation.as_bytes());
-    if let Some(instance) = about.origin.and_then(|origin| origin.value(tags::SOP_INSTANCE_UID)) {
-        digest.update(instance.as_bytes());
+    digest.update([0]);
+    for (tag, _, value) in about.origin.iter().flat_map(|origin| origin.elements()) {
+        digest.update(tag.to_string());
+        digest.update(value.as_bytes());
+        digest.update([0]);
     }
     digest.finalize().to_vec()
 }

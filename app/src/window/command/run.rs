@@ -114,7 +114,7 @@ impl App {
     pub fn is_on(&self, command: Command) -> Option<bool> {
         match command {
             Command::ToggleOverlay => Some(self.light_box.has_overlay()),
-            Command::Invert => Some(self.light_box.invert),
+            Command::Invert => Some(self.light_box.kept.invert),
             Command::OnlyFiring => Some(self.features.only_firing),
             Command::Brush => Some(self.brush.feature.is_some()),
             Command::ToggleStudy => Some(self.layout.study),
@@ -127,17 +127,17 @@ impl App {
             Command::ShowPerformance => Some(self.dock.is_shown(Part::Performance)),
             Command::ShowLog => Some(self.dock.is_shown(Part::Log)),
             Command::TogglePrivacy => Some(self.privacy),
-            Command::DragWindow => Some(self.light_box.reading.left == LeftHand::Window),
-            Command::DragPan => Some(self.light_box.reading.left == LeftHand::Pan),
-            Command::DragMeasure => Some(self.light_box.reading.left == LeftHand::Measure),
-            Command::LinkWindows => Some(self.light_box.reading.linked),
-            Command::ToggleWipe => Some(self.light_box.reading.wipe.on),
+            Command::DragWindow => Some(self.light_box.left == LeftHand::Window),
+            Command::DragPan => Some(self.light_box.left == LeftHand::Pan),
+            Command::DragMeasure => Some(self.light_box.left == LeftHand::Measure),
+            Command::LinkWindows => Some(self.light_box.kept.linked),
+            Command::ToggleWipe => Some(self.light_box.kept.wipe.on),
             Command::ChangeOnFilm => Some(self.shows_change_on_film()),
             Command::TogglePrior => Some(self.shows_prior()),
             Command::LinkPrior => Some(self.prior.as_ref().is_some_and(|prior| prior.is_linked)),
-            Command::ArrangeFour => Some(self.light_box.arrangement == Arrangement::Four),
-            Command::ArrangeTwo => Some(self.light_box.arrangement == Arrangement::Two),
-            Command::ArrangeOne => Some(self.light_box.arrangement == Arrangement::One),
+            Command::ArrangeFour => Some(self.light_box.kept.arrangement == Arrangement::Four),
+            Command::ArrangeTwo => Some(self.light_box.kept.arrangement == Arrangement::Two),
+            Command::ArrangeOne => Some(self.light_box.kept.arrangement == Arrangement::One),
             _ => None,
         }
     }
@@ -173,11 +173,11 @@ impl App {
             Command::ResetLayout => self.wants_usual_layout = true,
             Command::Settings => self.cover = Cover::Settings,
             Command::ResetEdits => self.change_edit(Handle::Single, |edit| *edit = Edit::default()),
-            Command::ArrangeFour => self.light_box.arrangement = Arrangement::Four,
-            Command::ArrangeTwo => self.light_box.arrangement = Arrangement::Two,
-            Command::ArrangeOne => self.light_box.arrangement = Arrangement::One,
+            Command::ArrangeFour => self.light_box.kept.arrangement = Arrangement::Four,
+            Command::ArrangeTwo => self.light_box.kept.arrangement = Arrangement::Two,
+            Command::ArrangeOne => self.light_box.kept.arrangement = Arrangement::One,
             Command::ToggleOverlay => self.light_box.toggle_overlay(),
-            Command::Invert => self.light_box.invert = !self.light_box.invert,
+            Command::Invert => self.light_box.kept.invert = !self.light_box.kept.invert,
             Command::ResetView => self.light_box.reset_all(),
             Command::ToggleStudy => self.layout.study = !self.layout.study,
             Command::ToggleFeatures => self.layout.features = !self.layout.features,
@@ -263,17 +263,17 @@ impl App {
             Command::RotateLeft => self.turn(|turn| turn.rotated(-1)),
             Command::OpacityUp => self.light_box.change_opacity(1.0),
             Command::OpacityDown => self.light_box.change_opacity(-1.0),
-            Command::DragWindow => self.light_box.reading.left = LeftHand::Window,
-            Command::DragPan => self.light_box.reading.left = LeftHand::Pan,
-            Command::DragMeasure => self.light_box.reading.left = LeftHand::Measure,
+            Command::DragWindow => self.light_box.left = LeftHand::Window,
+            Command::DragPan => self.light_box.left = LeftHand::Pan,
+            Command::DragMeasure => self.light_box.left = LeftHand::Measure,
             Command::LinkWindows => self.light_box.toggle_link(),
             Command::ToggleWipe => self.light_box.toggle_wipe(),
-            Command::ChangeOnFilm => self.light_box.reading.on_film = Some(!self.shows_change_on_film()),
+            Command::ChangeOnFilm => self.light_box.kept.on_film = Some(!self.shows_change_on_film()),
             Command::NextOverlayStyle => {
-                self.light_box.overlay.style = next(&OverlayStyle::ALL, self.light_box.overlay.style);
+                self.light_box.kept.overlay.style = next(&OverlayStyle::ALL, self.light_box.kept.overlay.style);
             }
             Command::NextColours => {
-                self.light_box.reading.colours = next(&ColourMap::ALL, self.light_box.reading.colours);
+                self.light_box.kept.colours = next(&ColourMap::ALL, self.light_box.kept.colours);
             }
         }
     }
@@ -286,7 +286,7 @@ impl App {
     }
 
     fn turn(&mut self, change: impl FnOnce(Turn) -> Turn) {
-        self.light_box.reading.turn = change(self.light_box.reading.turn);
+        self.light_box.kept.turn = change(self.light_box.kept.turn);
     }
 
     fn show_tab(&mut self, tab: Tab) {

@@ -4,12 +4,12 @@
 use std::sync::Arc;
 
 use fluoro_core::difference;
-use fluoro_core::display::{Extent, Outline, value_at};
+use fluoro_core::display::{Extent, Outline, OverlayLook, value_at};
 use fluoro_core::plane::Plane;
 use fluoro_core::shift::Shift;
 
 use super::rgb;
-use super::sheet::{Content, Heat, HeatLook, Kind, Pixels, Sheet};
+use super::sheet::{Content, Heat, Kind, Pixels, Sheet};
 use crate::window::app::{App, Source};
 
 /// Least end of the colour scale, in grey levels of 2048: smaller changes are nothing that an eye should be led to.
@@ -221,7 +221,7 @@ impl App {
     pub fn shows_change_on_film(&self) -> bool {
         let (Some(film), Some((made, _))) = (&self.film, self.reconstruction()) else { return false };
         let is_larger = film.extent.width > made.width() as f32 || film.extent.height > made.height() as f32;
-        self.light_box.reading.on_film.unwrap_or(is_larger)
+        self.light_box.kept.on_film.unwrap_or(is_larger)
     }
 
     /// Whether the difference is that of the whole shift.
@@ -258,7 +258,7 @@ impl App {
             (true, None) => self.overlay(),
             (true, Some(slot)) => self.map_overlay(slot),
         };
-        let (invert, colours) = (light_box.invert, light_box.reading.colours);
+        let (invert, colours) = (light_box.kept.invert, light_box.kept.colours);
         Some(Content { film: sheet, change, window, invert, colours, overlay })
     }
 
@@ -311,11 +311,11 @@ impl App {
     fn outline_look(&self) -> Option<Outline> {
         let (colour, width) = (&self.look.colour, self.look.size.outline * self.ctx.pixels_per_point());
         let outline = Outline { width, line: rgb(colour.outline), halo: rgb(colour.halo) };
-        self.light_box.overlay.style.has_outline().then_some(outline)
+        self.light_box.kept.overlay.style.has_outline().then_some(outline)
     }
 
     fn opacity(&self) -> f32 {
-        if self.light_box.overlay.style.has_heat() { self.light_box.overlay.opacity } else { 0.0 }
+        if self.light_box.kept.overlay.style.has_heat() { self.light_box.kept.overlay.opacity } else { 0.0 }
     }
 
     /// An attribution over the film; all share one scale, from zero to each map's own largest values.
@@ -324,9 +324,9 @@ impl App {
         let colour = &self.look.colour;
         let pixels = Pixels::Map(Arc::clone(&shown.relative));
         let key = (Kind::Attribution(slot), shown.version);
-        let look = HeatLook {
+        let look = OverlayLook {
             limit: 1.0,
-            threshold: self.light_box.overlay.threshold,
+            threshold: self.light_box.kept.overlay.threshold,
             opacity: self.opacity(),
             added: rgb(if shown.attribution.is_signed { colour.added } else { colour.changed }),
             removed: rgb(colour.removed),
@@ -340,9 +340,9 @@ impl App {
         let (map, key) = (cache.map.as_ref()?, cache.key?);
         let whole = self.shows_whole_shift();
         let colour = &self.look.colour;
-        let look = HeatLook {
+        let look = OverlayLook {
             limit: cache.limit,
-            threshold: self.light_box.overlay.threshold * cache.limit,
+            threshold: self.light_box.kept.overlay.threshold * cache.limit,
             opacity: self.opacity(),
             added: rgb(if whole { colour.changed } else { colour.added }),
             removed: rgb(colour.removed),

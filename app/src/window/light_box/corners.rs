@@ -22,7 +22,8 @@ pub fn show(app: &App, ui: &Ui, rect: Rect, pane: Pane, has_overlay: bool) {
     let inner = rect.shrink(look.size.pad);
     let mut lines =
         Lines { ui, look, painter: ui.painter_at(rect), fade: if app.light_box.dragging { 0.3 } else { 1.0 } };
-    let is_first = matches!(pane, Pane::Original | Pane::FirstMap) || app.light_box.arrangement == Arrangement::One;
+    let is_first =
+        matches!(pane, Pane::Original | Pane::FirstMap) || app.light_box.kept.arrangement == Arrangement::One;
 
     let before = app.light_box.before && pane == Pane::Counterfactual;
     let on_film = pane == Pane::Counterfactual && app.shows_change_on_film();
@@ -51,7 +52,7 @@ pub fn show(app: &App, ui: &Ui, rect: Rect, pane: Pane, has_overlay: bool) {
     let words = if is_first { film_lines(app) } else { Vec::new() };
     let end = lines.down(inner.right_top(), Align2::RIGHT_TOP, words);
     // Sides that are swapped must not be overlooked in any viewport.
-    if let Some(turned) = app.light_box.reading.turn.words() {
+    if let Some(turned) = app.light_box.kept.turn.words() {
         let at = pos2(inner.right(), if is_first { end.y + 1.0 } else { inner.top() });
         lines.warning(at, Align2::RIGHT_TOP, turned);
     }
@@ -67,11 +68,11 @@ pub fn show(app: &App, ui: &Ui, rect: Rect, pane: Pane, has_overlay: bool) {
     // The numbers that a drag changes stay.
     lines.fade = 1.0;
     let mut low = pointer_lines(app, pane);
-    if is_first || !app.light_box.reading.linked {
+    if is_first || !app.light_box.kept.linked {
         low.extend(view_lines(app, ui, rect, pane));
     }
     lines.up(inner.left_bottom(), Align2::LEFT_BOTTOM, low);
-    if is_first && app.light_box.reading.colours != ColourMap::Grey {
+    if is_first && app.light_box.kept.colours != ColourMap::Grey {
         film_scale(app, rect, pane, &lines);
     }
     if has_overlay {
@@ -149,8 +150,8 @@ fn view_lines(app: &App, ui: &Ui, rect: Rect, pane: Pane) -> Vec<(String, bool)>
     let window = app.light_box.window_of(pane).unwrap_or(film.default_window);
     let pixels = rect.size() * ui.pixels_per_point();
     let zoom = transform(app, [pixels.x as usize, pixels.y as usize], false).zoom;
-    let invert = if app.light_box.invert { " · inverted" } else { "" };
-    let link = if app.light_box.reading.linked { "" } else { " · own window" };
+    let invert = if app.light_box.kept.invert { " · inverted" } else { "" };
+    let link = if app.light_box.kept.linked { "" } else { " · own window" };
     vec![
         (format!("W {}  L {}{link}", number::short(window.width), number::short(window.center)), false),
         (format!("zoom {}{invert}", number::percent(zoom)), false),
@@ -163,7 +164,7 @@ fn pointer_lines(app: &App, pane: Pane) -> Vec<(String, bool)> {
     if pane == Pane::Prior {
         return Vec::new();
     }
-    let Some((_, point)) = app.light_box.reading.pointer.filter(|(here, _)| *here == pane) else { return Vec::new() };
+    let Some((_, point)) = app.light_box.pointer.filter(|(here, _)| *here == pane) else { return Vec::new() };
     let Some(film) = &app.film else { return Vec::new() };
     let radiograph = &film.view.radiograph;
     let [width, height] = film.size();
@@ -283,7 +284,7 @@ impl Scale {
 /// The colour bar of the picture itself: which value of the film has which colour.
 fn film_scale(app: &App, rect: Rect, pane: Pane, lines: &Lines<'_>) {
     let Some(film) = &app.film else { return };
-    let (look, reading) = (&app.look, &app.light_box.reading);
+    let (look, kept) = (&app.look, &app.light_box.kept);
     let (colour, size) = (&look.colour, &look.size);
     let window = app.light_box.window_of(pane).unwrap_or(film.default_window);
     // A sigmoid has no edges; within its width lies most of the way from black to white.
@@ -293,12 +294,12 @@ fn film_scale(app: &App, rect: Rect, pane: Pane, lines: &Lines<'_>) {
     let middle = pos2(rect.left() + size.pad + size.scale_width / 2.0, rect.center().y);
     let bar = Rect::from_center_size(middle, vec2(size.scale_width, height));
     lines.painter.rect_filled(bar.expand(1.0), 0.0, colour.halo.gamma_multiply(0.6));
-    let table = reading.colours.table();
+    let table = kept.colours.table();
     let steps = 32;
     let mut mesh = Mesh::default();
     for step in 0..=steps {
         let share = step as f32 / steps as f32;
-        let level = ((if app.light_box.invert { 1.0 - share } else { share }) * 255.0) as usize;
+        let level = ((if app.light_box.kept.invert { 1.0 - share } else { share }) * 255.0) as usize;
         let y = egui::lerp(bar.bottom()..=bar.top(), share);
         for x in [bar.left(), bar.right()] {
             mesh.colored_vertex(pos2(x, y), ink(table[level.min(255)]));
@@ -313,7 +314,7 @@ fn film_scale(app: &App, rect: Rect, pane: Pane, lines: &Lines<'_>) {
     let right = bar.right() + size.gap;
     lines.line(pos2(right, bar.top()), Align2::LEFT_CENTER, &number::short(high), false);
     lines.line(pos2(right, bar.bottom()), Align2::LEFT_CENTER, &number::short(low), false);
-    let words = format!("{}, film values", reading.colours.name());
+    let words = format!("{}, film values", kept.colours.name());
     lines.line(pos2(bar.left(), bar.bottom() + size.pad), Align2::LEFT_TOP, &words, false);
 }
 
@@ -332,7 +333,7 @@ fn scale(scale: &Scale, app: &App, ui: &Ui, rect: Rect, lines: &Lines<'_>) {
     let painter = ui.painter_at(rect);
     painter.rect_filled(bar.expand(1.0), 0.0, colour.halo.gamma_multiply(0.6));
     let ground = colour.disabled;
-    let blend = |over: Color32| crate::window::style::mix(ground, over, app.light_box.overlay.opacity);
+    let blend = |over: Color32| crate::window::style::mix(ground, over, app.light_box.kept.overlay.opacity);
     let parts: Vec<(f32, f32, Color32, Color32)> = if whole {
         vec![(bar.top(), bar.bottom(), blend(colour.changed), ground)]
     } else {

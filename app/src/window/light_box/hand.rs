@@ -21,7 +21,7 @@ const NARROWEST: f32 = 0.01;
 
 /// Takes this frame's gestures.
 pub fn take(app: &mut App, ui: &Ui, response: &Response, rect: Rect, pixels: [usize; 2], pane: Pane) {
-    let left = app.light_box.reading.left;
+    let left = app.light_box.left;
     if response.dragged_by(PointerButton::Primary) {
         app.light_box.dragging = true;
         match left {
@@ -38,11 +38,11 @@ pub fn take(app: &mut App, ui: &Ui, response: &Response, rect: Rect, pixels: [us
     let Some(hand) = response.hover_pos() else { return };
     let scale = ui.pixels_per_point();
     let at = (hand - rect.min) * scale;
-    app.light_box.reading.pointer = Some((pane, transform(app, pixels, false).to_film([at.x, at.y], pixels)));
+    app.light_box.pointer = Some((pane, transform(app, pixels, false).to_film([at.x, at.y], pixels)));
     let (wheel, pinch) = ui.input(|input| (input.smooth_scroll_delta().y, input.zoom_delta()));
     let factor = (wheel / POINTS_TO_DOUBLE).exp2() * pinch;
     if factor != 1.0 {
-        app.light_box.transform = Some(transform(app, pixels, false).zoomed_at([at.x, at.y], factor, pixels));
+        app.light_box.kept.transform = Some(transform(app, pixels, false).zoomed_at([at.x, at.y], factor, pixels));
     }
 }
 
@@ -66,7 +66,7 @@ fn pan(app: &mut App, ui: &Ui, response: &Response, pixels: [usize; 2]) {
     let delta = response.drag_delta() * ui.pixels_per_point();
     if let Some(film) = &app.film {
         let moved = transform(app, pixels, false).panned([delta.x, delta.y], film.size());
-        app.light_box.transform = Some(moved);
+        app.light_box.kept.transform = Some(moved);
     }
 }
 
@@ -78,6 +78,6 @@ fn measure(app: &mut App, ui: &Ui, response: &Response, rect: Rect, pixels: [usi
     };
     let origin = ui.input(|input| input.pointer.press_origin());
     if let (Some(from), Some(to)) = (origin, response.interact_pointer_pos()) {
-        app.light_box.reading.ruler = Some(Ruler { from: point(from), to: point(to) });
+        app.light_box.kept.ruler = Some(Ruler { from: point(from), to: point(to) });
     }
 }

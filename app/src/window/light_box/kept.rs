@@ -31,6 +31,7 @@ pub struct Kept {
     /// All viewports share one window.
     pub linked: bool,
     /// Each viewport's own window, while they are not linked.
+    #[serde(with = "windows")]
     pub windows: [Option<Window>; Pane::COUNT],
     /// A length that was measured.
     pub ruler: Option<Ruler>,
@@ -42,7 +43,21 @@ pub struct Kept {
 
 impl Default for Kept {
     fn default() -> Self {
-        LightBox::default().kept()
+        Self {
+            arrangement: Arrangement::Four,
+            single: Pane::Original,
+            transform: None,
+            window: None,
+            invert: false,
+            overlay: OverlaySettings::default(),
+            turn: Turn::NONE,
+            colours: ColourMap::Grey,
+            linked: true,
+            windows: [None; Pane::COUNT],
+            ruler: None,
+            wipe: Wipe::default(),
+            on_film: None,
+        }
     }
 }
 
@@ -139,44 +154,36 @@ impl Kept {
 }
 
 impl LightBox {
-    /// What a session keeps.
-    pub fn kept(&self) -> Kept {
-        Kept {
-            arrangement: self.arrangement,
-            single: self.single,
-            transform: self.transform,
-            window: self.window,
-            invert: self.invert,
-            overlay: self.overlay,
-            turn: self.reading.turn,
-            colours: self.reading.colours,
-            linked: self.reading.linked,
-            windows: self.reading.windows,
-            ruler: self.reading.ruler,
-            wipe: self.reading.wipe,
-            on_film: self.reading.on_film,
-        }
+    /// Looks as it did; a file can say anything.
+    pub fn restore(&mut self, kept: &Kept) {
+        let is_lost = kept.single == Pane::Prior && !self.prior;
+        self.kept = Kept {
+            // The film beside is not in a session.
+            single: if is_lost { Pane::Original } else { kept.single },
+            transform: kept.transform.filter(|view| view.zoom.is_finite() && view.center.iter().all(|v| v.is_finite())),
+            window: usable(kept.window),
+            windows: kept.windows.map(usable),
+            // Any number of quarters is one of four.
+            turn: kept.turn.rotated(0),
+            ruler: kept.ruler.filter(|ruler| ruler.from.iter().chain(&ruler.to).all(|number| number.is_finite())),
+            wipe: Wipe { at: kept.wipe.at.clamp(0.0, 1.0), ..kept.wipe },
+            ..kept.clone()
+        };
+    }
+}
+
+/// Windows of the viewports as a list, so that a session of a version with fewer or more viewports opens.
+mod windows {
+    use super::{Deserialize, Pane, Window};
+    use serde::{Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(windows: &[Option<Window>; Pane::COUNT], to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(windows)
     }
 
-    /// Looks as it did.
-    pub fn restore(&mut self, kept: &Kept) {
-        self.arrangement = kept.arrangement;
-        // The film beside is not in a session.
-        self.single = if kept.single == Pane::Prior && !self.prior { Pane::Original } else { kept.single };
-        self.transform =
-            kept.transform.filter(|view| view.zoom.is_finite() && view.center.iter().all(|v| v.is_finite()));
-        self.window = usable(kept.window);
-        self.invert = kept.invert;
-        self.overlay = kept.overlay;
-        // A file can say any number of quarters.
-        self.reading.turn = kept.turn.rotated(0);
-        self.reading.colours = kept.colours;
-        self.reading.linked = kept.linked;
-        self.reading.windows = kept.windows.map(usable);
-        self.reading.ruler =
-            kept.ruler.filter(|ruler| ruler.from.iter().chain(&ruler.to).all(|number| number.is_finite()));
-        self.reading.wipe = Wipe { at: kept.wipe.at.clamp(0.0, 1.0), ..kept.wipe };
-        self.reading.on_film = kept.on_film;
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<[Option<Window>; Pane::COUNT], D::Error> {
+        let list = Vec::<Option<Window>>::deserialize(from)?;
+        Ok(std::array::from_fn(|pane| list.get(pane).copied().flatten()))
     }
 }
 

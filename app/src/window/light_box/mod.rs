@@ -4,7 +4,6 @@
 
 use egui::{Rect, TextureHandle, TextureOptions, Ui, vec2};
 use fluoro_core::display::ViewTransform;
-use fluoro_core::radiograph::Window;
 
 use super::app::App;
 use super::state::films::OpenFilm;
@@ -28,7 +27,7 @@ mod wipe;
 
 pub use content::Pane;
 pub use kept::{Aspect, Kept};
-pub use reading::{LeftHand, OverlayStyle, Preset, Reading};
+pub use reading::{LeftHand, OverlayStyle, Preset};
 use sheet::ContentKey;
 pub use snapshot::snapshot;
 
@@ -66,19 +65,14 @@ impl Default for OverlaySettings {
 }
 
 /// State of all viewports; they share it, so that they always show the same place.
+#[derive(Default)]
 pub struct LightBox {
-    /// How many viewports.
-    pub arrangement: Arrangement,
-    /// Which picture the single viewport shows.
-    pub single: Pane,
-    /// Place and size; the whole film when none.
-    pub transform: Option<ViewTransform>,
-    /// The user's window; the film's own when none.
-    pub window: Option<Window>,
-    /// Black and white swapped.
-    pub invert: bool,
-    /// Difference overlay.
-    pub overlay: OverlaySettings,
+    /// What a session keeps and undo takes back.
+    pub kept: Kept,
+    /// What dragging with the left button does.
+    pub left: LeftHand,
+    /// The viewport under the pointer, and the film point there.
+    pub pointer: Option<(Pane, [f32; 2])>,
     /// The unedited picture is shown where the edited one would be, while a key is held.
     pub before: bool,
     /// The attribution panel is open: its two maps are on the light box.
@@ -87,8 +81,6 @@ pub struct LightBox {
     pub report: bool,
     /// A hand is moving something.
     pub dragging: bool,
-    /// Presets, turn, colours, ruler, wipe.
-    pub reading: Reading,
     /// The shaders draw the pictures.
     pub by_shader: bool,
     /// Another film is beside the current one, while two viewports are on screen.
@@ -100,46 +92,24 @@ pub struct LightBox {
     drawn: [Option<Drawn>; Pane::COUNT + 1],
 }
 
-impl Default for LightBox {
-    fn default() -> Self {
-        Self {
-            arrangement: Arrangement::Four,
-            single: Pane::Original,
-            transform: None,
-            window: None,
-            invert: false,
-            overlay: OverlaySettings::default(),
-            before: false,
-            attribution: false,
-            report: false,
-            dragging: false,
-            reading: Reading::default(),
-            by_shader: false,
-            prior: false,
-            viewport: None,
-            difference: content::DifferenceCache::default(),
-            change: content::DifferenceCache::default(),
-            drawn: Default::default(),
-        }
-    }
-}
-
 impl LightBox {
     /// Whole film, its own window, not inverted, not turned, nothing measured: how another film begins.
     pub fn reset(&mut self) {
-        (self.transform, self.window, self.invert) = (None, None, false);
-        self.reading.windows = [None; Pane::COUNT];
-        (self.reading.turn, self.reading.ruler) = (fluoro_core::display::Turn::NONE, None);
+        let usual = Kept::default();
+        for aspect in [Aspect::Place, Aspect::Invert, Aspect::Turn, Aspect::Ruler] {
+            self.kept.take(&usual, aspect);
+        }
+        (self.kept.window, self.kept.windows) = (usual.window, usual.windows);
     }
 
     /// Whether the difference is shown.
     pub fn has_overlay(&self) -> bool {
-        if self.shows_difference() { self.overlay.on } else { self.overlay.on_made }
+        if self.shows_difference() { self.kept.overlay.on } else { self.kept.overlay.on_made }
     }
 
     /// Shows the difference, or no longer.
     pub fn toggle_overlay(&mut self) {
-        let on = if self.shows_difference() { &mut self.overlay.on } else { &mut self.overlay.on_made };
+        let on = if self.shows_difference() { &mut self.kept.overlay.on } else { &mut self.kept.overlay.on_made };
         *on = !*on;
     }
 
@@ -153,11 +123,11 @@ impl LightBox {
         if self.attribution {
             return vec![Pane::FirstMap, Pane::SecondMap];
         }
-        match self.arrangement {
+        match self.kept.arrangement {
             Arrangement::Four => vec![Pane::Original, Pane::Counterfactual, Pane::Reconstruction, Pane::Difference],
             Arrangement::Two if self.prior => vec![Pane::Original, Pane::Prior],
             Arrangement::Two => vec![Pane::Original, Pane::Counterfactual],
-            Arrangement::One => vec![self.single],
+            Arrangement::One => vec![self.kept.single],
         }
     }
 }
@@ -198,7 +168,7 @@ pub fn show(app: &mut App, ui: &mut Ui) {
     let start = std::time::Instant::now();
     let drawn_before = app.light_box.drawn_count();
     app.light_box.dragging = false;
-    app.light_box.reading.pointer = None;
+    app.light_box.pointer = None;
     let panes = app.light_box.panes();
     let columns = if panes.len() > 1 { 2 } else { 1 };
     let rows = panes.len().div_ceil(columns);

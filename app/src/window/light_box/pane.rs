@@ -56,8 +56,8 @@ pub fn show(app: &mut App, ui: &mut Ui, rect: Rect, pane: Pane) {
         ruler::show(app, ui, rect, pixels);
         brush::show(app, ui, &response, rect, pixels);
     }
-    let has_original = wiped && app.light_box.reading.wipe.with == Pane::Original;
-    if app.light_box.arrangement == Arrangement::One && pane.is_made() && !has_original {
+    let has_original = wiped && app.light_box.kept.wipe.with == Pane::Original;
+    if app.light_box.kept.arrangement == Arrangement::One && pane.is_made() && !has_original {
         inset(app, ui, rect);
     }
     corners::show(app, ui, rect, pane, has_overlay);
@@ -90,10 +90,10 @@ pub(super) fn lies_on(app: &App, pane: Pane) -> bool {
 
 fn maximise(app: &mut App, pane: Pane) {
     let light_box = &mut app.light_box;
-    if light_box.arrangement == Arrangement::One {
-        light_box.arrangement = Arrangement::Four;
+    if light_box.kept.arrangement == Arrangement::One {
+        light_box.kept.arrangement = Arrangement::Four;
     } else {
-        (light_box.arrangement, light_box.single) = (Arrangement::One, pane);
+        (light_box.kept.arrangement, light_box.kept.single) = (Arrangement::One, pane);
     }
 }
 
@@ -106,7 +106,7 @@ fn viewport_pixels(ui: &Ui, rect: Rect) -> [usize; 2] {
 fn draw(app: &mut App, ui: &Ui, rect: Rect, pane: Pane, pixels: [usize; 2], overlay: bool, slot: usize) -> bool {
     let transform = transform(app, pixels, slot == INSET);
     let Some(content) = app.content(pane, overlay) else { return false };
-    let wipe = app.light_box.reading.wipe;
+    let wipe = app.light_box.kept.wipe;
     let left = if slot != INSET && line::is_on(app, pane) { app.content(wipe.with, false) } else { None };
     let left = left.map(|content| (content, wipe_column(wipe.at, pixels[0])));
     if app.light_box.by_shader && can_shade(&content, pixels) {
@@ -202,10 +202,10 @@ fn outline(app: &App, ui: &Ui, rect: Rect, pixels: [usize; 2]) {
 
 /// The view of a viewport of this size: the user's, or the whole film.
 pub fn transform(app: &App, pixels: [usize; 2], whole: bool) -> ViewTransform {
-    let turn = app.light_box.reading.turn;
+    let turn = app.light_box.kept.turn;
     let none = ViewTransform { center: [0.0; 2], zoom: 1.0, turn };
     let fit = app.film.as_ref().map_or(none, |film| ViewTransform::fit_turned(film.size(), pixels, turn));
-    let own = app.light_box.transform.filter(|_| !whole);
+    let own = app.light_box.kept.transform.filter(|_| !whole);
     own.map_or(fit, |own| ViewTransform { turn, ..own })
 }
 

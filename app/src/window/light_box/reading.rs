@@ -2,7 +2,7 @@
 //! commands and gestures. Out: state that the viewports are drawn from.
 
 use fluoro_core::difference::percentile;
-use fluoro_core::display::{ColourMap, Turn};
+use fluoro_core::display::ColourMap;
 use fluoro_core::radiograph::{Radiograph, Window};
 use serde::{Deserialize, Serialize};
 
@@ -162,102 +162,63 @@ impl std::fmt::Display for Length {
     }
 }
 
-/// How the light box is set up for reading.
-#[derive(Clone, Debug)]
-pub struct Reading {
-    /// Flips and quarter turns.
-    pub turn: Turn,
-    /// Colour of each brightness.
-    pub colours: ColourMap,
-    /// What the left button does.
-    pub left: LeftHand,
-    /// All viewports share one window.
-    pub linked: bool,
-    /// Each viewport's own window, while they are not linked.
-    pub windows: [Option<Window>; Pane::COUNT],
-    /// A length that was measured.
-    pub ruler: Option<Ruler>,
-    /// Two pictures in one viewport.
-    pub wipe: Wipe,
-    /// The counterfactual is the film with the model's change laid on it; by the film's size when none.
-    pub on_film: Option<bool>,
-    /// The viewport under the pointer, and the film point there.
-    pub pointer: Option<(Pane, [f32; 2])>,
-}
-
-impl Default for Reading {
-    fn default() -> Self {
-        Self {
-            turn: Turn::NONE,
-            colours: ColourMap::Grey,
-            left: LeftHand::Window,
-            linked: true,
-            windows: [None; Pane::COUNT],
-            ruler: None,
-            wipe: Wipe::default(),
-            on_film: None,
-            pointer: None,
-        }
-    }
-}
-
 impl LightBox {
     /// A viewport's window; none when it is the film's own.
     pub fn window_of(&self, pane: Pane) -> Option<Window> {
-        if self.reading.linked { self.window } else { self.reading.windows[pane.index()] }
+        if self.kept.linked { self.kept.window } else { self.kept.windows[pane.index()] }
     }
 
     /// Sets a viewport's window, or that of all.
     pub fn set_window(&mut self, pane: Pane, window: Option<Window>) {
-        if self.reading.linked {
-            self.window = window;
+        if self.kept.linked {
+            self.kept.window = window;
         } else {
-            self.reading.windows[pane.index()] = window;
+            self.kept.windows[pane.index()] = window;
         }
     }
 
     /// Sets the window of the viewport under the pointer where each has its own, else of all.
     pub fn set_window_here(&mut self, window: Option<Window>) {
-        match self.reading.pointer {
-            Some((pane, _)) if !self.reading.linked => self.set_window(pane, window),
+        match self.pointer {
+            Some((pane, _)) if !self.kept.linked => self.set_window(pane, window),
             _ => {
-                self.window = window;
-                self.reading.windows = [window; Pane::COUNT];
+                self.kept.window = window;
+                self.kept.windows = [window; Pane::COUNT];
             }
         }
     }
 
     /// Links the viewports' windows, or lets each go its own way from where they are.
     pub fn toggle_link(&mut self) {
-        let reading = &mut self.reading;
-        if reading.linked {
-            reading.windows = [self.window; Pane::COUNT];
+        let kept = &mut self.kept;
+        if kept.linked {
+            kept.windows = [kept.window; Pane::COUNT];
         } else {
-            let leader = reading.pointer.map_or(Pane::Original, |(pane, _)| pane);
-            self.window = reading.windows[leader.index()];
+            let leader = self.pointer.map_or(Pane::Original, |(pane, _)| pane);
+            kept.window = kept.windows[leader.index()];
         }
-        reading.linked = !reading.linked;
+        kept.linked = !kept.linked;
     }
 
     /// Makes the overlay stronger or weaker by steps.
     pub fn change_opacity(&mut self, steps: f32) {
-        self.overlay.opacity =
-            ((self.overlay.opacity + steps * OPACITY_STEP) * 100.0).round().clamp(0.0, 100.0) / 100.0;
+        self.kept.overlay.opacity =
+            ((self.kept.overlay.opacity + steps * OPACITY_STEP) * 100.0).round().clamp(0.0, 100.0) / 100.0;
     }
 
     /// Everything that a reader changed: place, zoom, window, colours, turn, ruler, strength of the overlay.
     pub fn reset_all(&mut self) {
         self.reset();
-        self.reading.colours = ColourMap::Grey;
-        let OverlaySettings { on, on_made, style, .. } = self.overlay;
-        self.overlay = OverlaySettings { on, on_made, style, ..OverlaySettings::default() };
+        self.kept.colours = ColourMap::Grey;
+        let OverlaySettings { on, on_made, style, .. } = self.kept.overlay;
+        self.kept.overlay = OverlaySettings { on, on_made, style, ..OverlaySettings::default() };
     }
 
     /// Shows two pictures side by side in the counterfactual's viewport, or no longer.
     pub fn toggle_wipe(&mut self) {
-        self.reading.wipe.on = !self.reading.wipe.on;
-        if self.reading.wipe.on && !self.panes().contains(&Pane::Counterfactual) {
-            self.single = Pane::Counterfactual;
+        self.kept.wipe.on = !self.kept.wipe.on;
+        if self.kept.wipe.on && !self.panes().contains(&Pane::Counterfactual) {
+            self.kept.single = Pane::Counterfactual;
         }
     }
 }
@@ -287,12 +248,12 @@ mod tests {
         assert_eq!((light_box.window_of(Pane::Original), light_box.window_of(Pane::Difference)), (second, first));
         light_box.toggle_link();
         assert_eq!(light_box.window_of(Pane::Difference), second, "the original leads");
-        light_box.reading.colours = ColourMap::Magma;
+        light_box.kept.colours = ColourMap::Magma;
         light_box.change_opacity(-3.0);
-        assert_eq!(light_box.overlay.opacity, 0.45);
+        assert_eq!(light_box.kept.overlay.opacity, 0.45);
         light_box.reset_all();
         assert_eq!(
-            (light_box.window, light_box.reading.colours, light_box.overlay.opacity),
+            (light_box.kept.window, light_box.kept.colours, light_box.kept.overlay.opacity),
             (None, ColourMap::Grey, 0.75)
         );
     }

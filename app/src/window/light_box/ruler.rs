@@ -8,7 +8,7 @@ use crate::window::widgets::text;
 
 /// Draws the ruler, if something was measured.
 pub fn show(app: &App, ui: &Ui, rect: Rect, pixels: [usize; 2]) {
-    let (Some(ruler), Some(film)) = (app.light_box.reading.ruler, &app.film) else { return };
+    let (Some(ruler), Some(film)) = (app.light_box.kept.ruler, &app.film) else { return };
     let (look, view, scale) = (&app.look, transform(app, pixels, false), ui.pixels_per_point());
     let place = |point: [f32; 2]| {
         let [x, y] = view.to_screen(point, pixels);

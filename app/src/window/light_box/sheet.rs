@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use fluoro_core::display::{Change, ColourMap, Extent, Outline, Overlay, Placed, Pyramid, View, ViewTransform};
+use fluoro_core::display::{Change, ColourMap, Extent, Overlay, OverlayLook, Placed, Pyramid, View, ViewTransform};
 use fluoro_core::engine::{Analysis, Frame};
 use fluoro_core::plane::Plane;
 use fluoro_core::radiograph::{Radiograph, Window};
@@ -78,24 +78,7 @@ pub struct Heat {
     /// The map.
     pub map: Sheet,
     /// How it is coloured.
-    pub look: HeatLook,
-}
-
-/// How a map is coloured.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct HeatLook {
-    /// The value that is drawn in full strength.
-    pub limit: f32,
-    /// Values up to this are not drawn.
-    pub threshold: f32,
-    /// Strength at the limit; 0 draws no heat.
-    pub opacity: f32,
-    /// Colour of positive values.
-    pub added: [u8; 3],
-    /// Colour of negative values.
-    pub removed: [u8; 3],
-    /// The line round what is above the threshold.
-    pub outline: Option<Outline>,
+    pub look: OverlayLook,
 }
 
 /// What a viewport shows.
@@ -124,9 +107,7 @@ impl Content {
             view.change = Some(Change { map: sheet.placed()?, gain: *gain });
         }
         if let Some(Heat { map, look }) = &self.overlay {
-            let HeatLook { limit, threshold, opacity, added, removed, outline } = *look;
-            let map = map.placed()?;
-            view.overlay = Some(Overlay { map, limit, threshold, opacity, added, removed, outline });
+            view.overlay = Some(Overlay { map: map.placed()?, look: *look });
         }
         Some(view)
     }
@@ -152,5 +133,5 @@ pub struct ContentKey {
     window: Window,
     invert: bool,
     colours: ColourMap,
-    overlay: Option<((Kind, u64), HeatLook)>,
+    overlay: Option<((Kind, u64), OverlayLook)>,
 }

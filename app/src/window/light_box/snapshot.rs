@@ -1,13 +1,13 @@
 //! The light box as a picture that can be saved: every viewport at its own pixels, drawn by the engine's reference, with its
 //! words in the corners and the mark below. No name is in it.
 
-use fluoro_core::display::Placed;
+use fluoro_core::display::{Placed, wipe_column};
 use fluoro_core::export::{MARK, Made, SOFTWARE, burned_in};
 use fluoro_core::plane::Plane;
 use fluoro_core::render::{Area, Canvas, Font, colour};
 
 use super::sheet::Pixels;
-use super::{Pane, corners, pane, rgb};
+use super::{Pane, corners, pane, rgb, wipe};
 use crate::window::app::App;
 use crate::window::state::exports::Choice;
 
@@ -40,11 +40,21 @@ pub fn snapshot(app: &App, choice: &Choice) -> fluoro_core::Result<(Canvas, Made
         let (x, y) = ((index % columns) * (width + gap), (index / columns) * (height + gap));
         let area = Area { x: x as u32, y: y as u32, width: width as u32, height: height as u32 };
         let overlay = app.light_box.has_overlay() && pane::lies_on(app, pane);
-        if !draw(app, &mut canvas, area, pane, overlay, film.as_ref(), choice)? {
-            continue;
-        }
+        let painted = Painted { film: film.as_ref(), choice };
+        let Some(drawn) = draw(app, area, pane, overlay, &painted)? else { continue };
+        let wipe = app.light_box.kept.wipe;
+        let left = if wipe::is_on(app, pane) { draw(app, area, wipe.with, false, &painted)? } else { None };
+        let column = left.as_ref().map_or(0, |_| wipe_column(wipe.at, width));
+        canvas.paint(area, |x, y| {
+            let pixels = left.as_ref().filter(|_| (x as usize) < column).unwrap_or(&drawn);
+            let at = (y as usize * width + x as usize) * 4;
+            ([pixels[at], pixels[at + 1], pixels[at + 2]], 1.0)
+        });
         is_made |= pane.is_made() || overlay;
         words(app, &mut canvas, area, pane, &font);
+        if left.is_some() {
+            line(app, &mut canvas, area, column as u32, &font);
+        }
     }
     let below = (size[1] - 9) as f32;
     let mark = if is_made { MARK } else { "not for diagnosis" };
@@ -53,17 +63,22 @@ pub fn snapshot(app: &App, choice: &Choice) -> fluoro_core::Result<(Canvas, Made
     Ok((canvas, if is_made { Made::ByModel } else { Made::ByXray }))
 }
 
-/// Draws a viewport; false when it shows nothing.
+/// What is painted over in what leaves.
+struct Painted<'a> {
+    /// The film with it; none where nothing is.
+    film: Option<&'a Plane>,
+    choice: &'a Choice,
+}
+
+/// A viewport's pixels, RGBA; none when it shows nothing.
 fn draw(
     app: &App,
-    canvas: &mut Canvas,
     area: Area,
     pane: Pane,
     overlay: bool,
-    film: Option<&Plane>,
-    choice: &Choice,
-) -> fluoro_core::Result<bool> {
-    let Some(content) = app.content(pane, overlay) else { return Ok(false) };
+    &Painted { film, choice }: &Painted<'_>,
+) -> fluoro_core::Result<Option<Vec<u8>>> {
+    let Some(content) = app.content(pane, overlay) else { return Ok(None) };
     let is_painted = !choice.painted().is_empty();
     let is_film = matches!(content.film.pixels, Pixels::Film(_));
     // The film beside is another film, of which nobody was asked: what looks like words in it does not leave.
@@ -83,16 +98,22 @@ fn draw(
     };
     let pixels = [area.width as usize, area.height as usize];
     let transform = pane::transform(app, pixels, false);
-    let Some(mut view) = content.view(transform, rgb(app.look.colour.light_box)) else { return Ok(false) };
+    let Some(mut view) = content.view(transform, rgb(app.look.colour.light_box)) else { return Ok(None) };
     if let Some(plane) = &painted {
         view.film = Placed { plane, pyramid: None, extent: content.film.extent };
     }
-    let drawn = view.draw(pixels[0], pixels[1]);
-    canvas.paint(area, |x, y| {
-        let at = (y as usize * pixels[0] + x as usize) * 4;
-        ([drawn[at], drawn[at + 1], drawn[at + 2]], 1.0)
-    });
-    Ok(true)
+    Ok(Some(view.draw(pixels[0], pixels[1])))
+}
+
+/// The line between the two pictures of a viewport, with what is on each side of it.
+fn line(app: &App, canvas: &mut Canvas, area: Area, column: u32, font: &Font<'_>) {
+    let column = column.min(area.width.saturating_sub(1));
+    canvas.paint(Area { x: area.x + column, width: 1, ..area }, |_, _| (colour::TEXT, 1.0));
+    let y = (area.y + area.height) as f32 - ROOM;
+    let x = (area.x + column) as f32;
+    let wipe = app.light_box.kept.wipe;
+    canvas.text_right(font, SMALL, x - ROOM, y, colour::TEXT, wipe.with.name());
+    canvas.text(font, SMALL, x + ROOM, y, colour::TEXT, wipe::right_name(app));
 }
 
 /// Words in the corners.
@@ -116,7 +137,7 @@ fn words(app: &App, canvas: &mut Canvas, area: Area, pane: Pane, font: &Font<'_>
         _ => String::new(),
     };
     line(left, top + SMALL + 5.0, false, SMALL, &second);
-    if let Some(turned) = app.light_box.reading.turn.words() {
+    if let Some(turned) = app.light_box.kept.turn.words() {
         line(right, top, true, WORDS, turned);
     }
     if pane == Pane::Counterfactual && !app.light_box.before {

@@ -25,7 +25,7 @@ pub fn show(app: &mut App, ui: &mut Ui) {
         {
             tool(app, ui, &look, command, icon);
         }
-        if app.light_box.arrangement == Arrangement::One {
+        if app.light_box.kept.arrangement == Arrangement::One {
             choose_pane(app, ui);
         }
         ui.add_space(look.size.pad);
@@ -70,10 +70,10 @@ pub fn tool(app: &mut App, ui: &mut Ui, look: &Look, command: Command, icon: &st
 }
 
 fn choose_pane(app: &mut App, ui: &mut Ui) {
-    let name = app.light_box.single.name();
+    let name = app.light_box.kept.single.name();
     let combo = egui::ComboBox::from_id_salt("pane").selected_text(name).show_ui(ui, |ui| {
         for pane in Pane::ALL {
-            ui.selectable_value(&mut app.light_box.single, pane, pane.name()).on_hover_text(pane.hint());
+            ui.selectable_value(&mut app.light_box.kept.single, pane, pane.name()).on_hover_text(pane.hint());
         }
     });
     combo.response.accessible_name("picture in the viewport");
@@ -109,19 +109,19 @@ fn reading(app: &mut App, ui: &mut Ui, look: &Look) {
         ui.horizontal(|ui| {
             ui.label(RichText::new("wipe with").small().color(look.colour.secondary));
             for pane in [Pane::Original, Pane::Reconstruction] {
-                ui.selectable_value(&mut app.light_box.reading.wipe.with, pane, pane.name());
+                ui.selectable_value(&mut app.light_box.kept.wipe.with, pane, pane.name());
             }
         });
         group(ui, look, "overlay");
         ui.horizontal(|ui| {
             for style in OverlayStyle::ALL {
-                ui.selectable_value(&mut app.light_box.overlay.style, style, style.name());
+                ui.selectable_value(&mut app.light_box.kept.overlay.style, style, style.name());
             }
         });
         group(ui, look, "colours of the film");
         ui.horizontal(|ui| {
             for map in ColourMap::ALL {
-                ui.selectable_value(&mut app.light_box.reading.colours, map, map.name());
+                ui.selectable_value(&mut app.light_box.kept.colours, map, map.name());
             }
         });
     });
@@ -171,7 +171,7 @@ fn overlay(app: &mut App, ui: &mut Ui, look: &Look) {
 
 fn overlay_sliders(app: &mut App, ui: &mut Ui, look: &Look) {
     let width = 3.0 * look.size.row;
-    let mut settings = app.light_box.overlay;
+    let mut settings = app.light_box.kept.overlay;
     for (name, value, origin, high, about) in [
         ("opacity", &mut settings.opacity, 0.75, 1.0, "How strongly changes are coloured"),
         ("threshold", &mut settings.threshold, 0.08, 0.9, "Changes below this share of the colour scale are not shown"),
@@ -182,5 +182,5 @@ fn overlay_sliders(app: &mut App, ui: &mut Ui, look: &Look) {
         let slider = Slider { label: &label, range: [0.0, high], origin, seen: None };
         slider.show(ui, look, rect, egui::Id::unique(("overlay", name)), value).on_hover_text(about);
     }
-    app.light_box.overlay = settings;
+    app.light_box.kept.overlay = settings;
 }

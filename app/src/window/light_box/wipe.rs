@@ -12,13 +12,13 @@ const KEY_STEP: f32 = 0.02;
 
 /// Whether a viewport shows two pictures now.
 pub fn is_on(app: &App, pane: Pane) -> bool {
-    pane == Pane::Counterfactual && app.light_box.reading.wipe.on && !app.light_box.before
+    pane == Pane::Counterfactual && app.light_box.kept.wipe.on && !app.light_box.before
 }
 
 /// Takes the line's drags; before the pictures are drawn, so that they follow in the same frame.
 pub fn take(app: &mut App, ui: &Ui, rect: Rect) {
     let look = app.look;
-    let at = &mut app.light_box.reading.wipe.at;
+    let at = &mut app.light_box.kept.wipe.at;
     let x = egui::lerp(rect.left()..=rect.right(), *at);
     let grip = Rect::from_center_size(pos2(x, rect.center().y), vec2(2.0 * look.size.pad, rect.height()));
     let response = ui.interact(grip, egui::Id::unique("wipe"), Sense::click_and_drag());
@@ -27,7 +27,7 @@ pub fn take(app: &mut App, ui: &Ui, rect: Rect) {
         *at = ((hand.x - rect.left()) / rect.width().max(1.0)).clamp(0.0, 1.0);
         app.light_box.dragging = true;
     }
-    let at = &mut app.light_box.reading.wipe.at;
+    let at = &mut app.light_box.kept.wipe.at;
     if response.has_focus() {
         let filter = EventFilter { horizontal_arrows: true, ..EventFilter::default() };
         ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, filter));
@@ -45,9 +45,14 @@ pub fn take(app: &mut App, ui: &Ui, rect: Rect) {
     response.widget_info(|| WidgetInfo::slider(true, place, "wipe line"));
 }
 
+/// What is right of the line.
+pub fn right_name(app: &App) -> &'static str {
+    if app.shows_change_on_film() { "changed" } else { Pane::Counterfactual.name() }
+}
+
 /// Draws the line, with what is on each side of it.
 pub fn show(app: &App, ui: &Ui, rect: Rect) {
-    let (look, wipe) = (&app.look, app.light_box.reading.wipe);
+    let (look, wipe) = (&app.look, app.light_box.kept.wipe);
     let painter = ui.painter_at(rect);
     let x = egui::lerp(rect.left()..=rect.right(), wipe.at);
     for (width, ink) in [(3.0 * look.size.stroke, look.colour.halo), (look.size.stroke, look.colour.accent)] {
@@ -56,8 +61,8 @@ pub fn show(app: &App, ui: &Ui, rect: Rect) {
     painter.circle_filled(pos2(x, rect.center().y), look.size.handle, look.colour.accent);
     let font = TextStyle::Small.resolve(ui.style());
     let y = rect.bottom() - 4.0 * look.size.row;
-    let right = if app.shows_change_on_film() { "changed" } else { Pane::Counterfactual.name() };
-    for (side, anchor, words) in [(-1.0, Align2::RIGHT_BOTTOM, wipe.with.name()), (1.0, Align2::LEFT_BOTTOM, right)] {
+    let names = [(-1.0, Align2::RIGHT_BOTTOM, wipe.with.name()), (1.0, Align2::LEFT_BOTTOM, right_name(app))];
+    for (side, anchor, words) in names {
         let at = pos2(x + side * look.size.pad, y);
         text::on_film(&painter, at, anchor, words, font.clone(), look.colour.on_film, look.colour.halo);
     }

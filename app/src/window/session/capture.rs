@@ -23,7 +23,7 @@ impl App {
             bundle,
             films: self.study.films.iter().map(entry).collect(),
             current: self.study.current,
-            view: self.light_box.kept(),
+            view: self.light_box.kept.clone(),
             features: self.features.settings.clone(),
             findings: self.findings.clone(),
             shift: self.shift.settings.clone(),

@@ -17,6 +17,8 @@ use super::{ENDING, Session};
 /// Seconds between two looks at whether something changed.
 const EVERY_SECONDS: f64 = 4.0;
 const LOCK: &str = ".lock";
+/// Sessions of crashed runs that are kept.
+const MOST_LEFT: usize = 8;
 
 /// Keeps the running session.
 #[derive(Default)]
@@ -28,6 +30,10 @@ pub struct Keeper {
     writing: Option<Promise<Result<(), String>>>,
     /// A session that an earlier run left behind.
     pub left: Option<PathBuf>,
+    /// What was restored; it stays until this run's own file holds it.
+    restored: Option<PathBuf>,
+    /// What the file being written takes the place of.
+    replaced: Option<PathBuf>,
 }
 
 impl Keeper {
@@ -56,10 +62,11 @@ impl Keeper {
     pub fn look(&mut self, now: f64, session: Session, hashes: &Arc<Hashes>) {
         self.looked = now;
         let Some(path) = self.file.clone().filter(|_| !session.films.is_empty()) else { return };
-        if self.kept.as_ref() == Some(&session) {
+        if self.kept.as_ref() == Some(&session) && self.restored.is_none() {
             return;
         }
         self.kept = Some(session.clone());
+        self.replaced = self.restored.take();
         let hashes = Arc::clone(hashes);
         self.writing = Some(Promise::spawn_thread("fluoro-keeper", move || {
             file::write(&path, session, &hashes).map_err(|error| error.to_string())
@@ -70,13 +77,26 @@ impl Keeper {
     pub fn take(&mut self) {
         match self.writing.take().map(Promise::try_take) {
             // It is tried again after the next change; a full disk is no news every few seconds.
-            Some(Ok(Err(why))) => tracing::warn!(why, "the running session was not kept"),
+            Some(Ok(Err(why))) => {
+                tracing::warn!(why, "the running session was not kept");
+                self.restored = self.replaced.take();
+            }
+            Some(Ok(Ok(()))) => {
+                if let Some(replaced) = self.replaced.take() {
+                    remove(&replaced);
+                }
+            }
             Some(Err(waiting)) => self.writing = Some(waiting),
-            _ => {}
+            None => {}
         }
     }
 
-    /// Removes what an earlier run left behind: it was restored, or nobody wants it.
+    /// What an earlier run left behind is open again. Its file goes once this run's own holds it, or at a clean end.
+    pub fn restored_left(&mut self) {
+        self.restored = self.left.take();
+    }
+
+    /// Removes what an earlier run left behind: nobody wants it.
     pub fn forget_left(&mut self) {
         if let Some(left) = self.left.take() {
             remove(&left);
@@ -89,7 +109,7 @@ impl Keeper {
             let _unneeded = writing.block_and_take();
         }
         drop(self.lock.take());
-        if let Some(file) = self.file.take() {
+        for file in [self.file.take(), self.restored.take(), self.replaced.take()].into_iter().flatten() {
             remove(&file);
         }
     }
@@ -100,7 +120,7 @@ impl Keeper {
         if let Some(writing) = self.writing.take() {
             writing.block_and_take().expect("the session is kept");
         }
-        (self.file, self.lock) = (None, None);
+        let _ = (self.file.take(), self.lock.take(), self.restored.take(), self.replaced.take());
     }
 }
 
@@ -124,7 +144,7 @@ fn lock_of(file: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// The newest session whose run is over; older ones go.
+/// The newest session whose run is over. Older ones wait for the next start; of more than [`MOST_LEFT`], the oldest go.
 fn newest_left(folder: &Path, own: &Path) -> Option<PathBuf> {
     let entries = std::fs::read_dir(folder).ok()?;
     let of_dead_run = |path: &PathBuf| {
@@ -137,7 +157,8 @@ fn newest_left(folder: &Path, own: &Path) -> Option<PathBuf> {
     let mut left: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(of_dead_run).collect();
     left.sort_by_key(written);
     let newest = left.pop();
-    left.iter().for_each(|old| remove(old));
+    let old = left.len().saturating_sub(MOST_LEFT - 1);
+    left[..old].iter().for_each(|old| remove(old));
     newest
 }
 
@@ -183,6 +204,34 @@ mod tests {
         assert!(Keeper::start(folder.path()).left.is_none());
         let sessions = std::fs::read_dir(folder.path()).unwrap().flatten().filter(|e| file::is_session(&e.path()));
         assert_eq!(sessions.count(), 0);
+    }
+
+    #[test]
+    fn what_was_restored_stays_until_it_is_kept_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let hashes = Arc::default();
+        for name in ["old", "new"] {
+            let mut run = Keeper::start(folder.path());
+            run.look(5.0, session(name), &hashes);
+            run.crash();
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        let name_of = |left: &Option<PathBuf>| file::read(left.as_ref().unwrap()).unwrap().films[0].name.clone();
+        let mut second = Keeper::start(folder.path());
+        assert_eq!(name_of(&second.left), "new");
+        second.restored_left();
+        second.crash();
+        let mut third = Keeper::start(folder.path());
+        assert_eq!(name_of(&third.left), "new", "a crash while it opens does not lose it");
+        let left = third.left.clone().unwrap();
+        third.restored_left();
+        third.look(5.0, session("new"), &hashes);
+        while third.writing.is_some() {
+            third.take();
+        }
+        assert!(!left.exists(), "this run's own file holds it now");
+        third.end();
+        assert_eq!(name_of(&Keeper::start(folder.path()).left), "old", "an older one is offered in its turn");
     }
 
     #[test]

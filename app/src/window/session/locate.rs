@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use fluoro_core::radiograph::Study as FilmFiles;
+use fluoro_core::radiograph::{Place, Study as FilmFiles};
 use fluoro_core::worker::FilmSource;
 use poll_promise::Promise;
 
@@ -24,28 +24,28 @@ impl App {
 
     /// The missing film is this file; others that are missing are looked for around it.
     pub fn locate_film(&mut self, file: PathBuf) {
-        let Some(wanted) = self.missing_film().map(|missing| missing.path.clone()) else { return };
-        let rest = self.session.missing.iter().filter(|missing| missing.path != wanted).cloned().collect();
-        let folder = file.parent().map(Path::to_path_buf);
-        self.take_found(vec![(wanted, file)]);
-        if let Some(folder) = folder {
-            self.look_for(folder, rest);
-        }
+        let Some(wanted) = self.missing_film().cloned() else { return };
+        let rest = self.session.missing.iter().filter(|missing| missing.path != wanted.path).cloned().collect();
+        let folder = file.parent().map(Path::to_path_buf).unwrap_or_default();
+        self.look_for(folder, rest, Some((wanted, file)));
     }
 
     /// Looks for every missing film in a folder and below it.
     pub fn locate_folder(&mut self, folder: PathBuf) {
         let wanted = self.session.missing.clone();
-        self.look_for(folder, wanted);
+        self.look_for(folder, wanted, None);
     }
 
-    fn look_for(&mut self, folder: PathBuf, wanted: Vec<Missing>) {
-        if wanted.is_empty() || self.session.locating.is_some() {
+    /// `chosen` is what the user said of one film; the others are looked for.
+    fn look_for(&mut self, folder: PathBuf, wanted: Vec<Missing>, chosen: Option<(Missing, PathBuf)>) {
+        if (wanted.is_empty() && chosen.is_none()) || self.session.locating.is_some() {
             return;
         }
         let (hashes, wake) = (Arc::clone(&self.session.hashes), self.ctx.clone());
         self.session.locating = Some(Promise::spawn_thread("fluoro-locate", move || {
-            let found = found(&folder, &wanted, &hashes);
+            let chosen = chosen.map(|(missing, file)| Located::new(&missing, file, &hashes));
+            let others = if wanted.is_empty() { Vec::new() } else { found(&folder, &wanted, &hashes) };
+            let found: Vec<Located> = chosen.into_iter().chain(others).collect();
             wake.request_repaint();
             found
         }));
@@ -70,18 +70,20 @@ impl App {
     }
 
     /// Points films to where they are now; edits stay. The chosen one is opened.
-    fn take_found(&mut self, found: Vec<(PathBuf, PathBuf)>) {
+    fn take_found(&mut self, found: Vec<Located>) {
         let mut reopen = false;
-        for (old, new) in found {
-            self.session.missing.retain(|missing| missing.path != old);
+        let changed: Vec<String> = found.iter().filter(|it| !it.is_same).map(|it| file_name(&it.file)).collect();
+        for Located { wanted, file, place, .. } in found {
+            self.session.missing.retain(|missing| missing.path != wanted);
             for (index, film) in self.study.films.iter_mut().enumerate() {
-                if matches!(&film.source, FilmSource::File(path) if *path == old) {
-                    film.source = FilmSource::File(new.clone());
+                if matches!(&film.source, FilmSource::File(path) if *path == wanted) {
+                    (film.source, film.place) = (FilmSource::File(file.clone()), place.clone());
                     (film.problem, film.facts) = (None, None);
                     reopen |= index == self.study.current;
                 }
             }
         }
+        self.warn_of_changed(&changed);
         if reopen {
             self.show_film(self.study.current);
         }
@@ -92,8 +94,27 @@ fn films(count: usize) -> String {
     if count == 1 { "1 film".to_owned() } else { format!("{count} films") }
 }
 
+/// A film that was missing.
+pub(super) struct Located {
+    /// Where the session has it.
+    wanted: PathBuf,
+    /// Where it is.
+    file: PathBuf,
+    /// Where it stands in its study.
+    place: Place,
+    /// Its bytes are those that the session was saved with, as far as is known.
+    is_same: bool,
+}
+
+impl Located {
+    fn new(missing: &Missing, file: PathBuf, hashes: &Hashes) -> Self {
+        let is_same = missing.sha256.is_none() || hashes.of(&file) == missing.sha256;
+        Self { wanted: missing.path.clone(), place: Place::of(&file), file, is_same }
+    }
+}
+
 /// Where missing films are now. Names are tried first: hashing a whole archive would take hours.
-fn found(folder: &Path, wanted: &[Missing], hashes: &Hashes) -> Vec<(PathBuf, PathBuf)> {
+fn found(folder: &Path, wanted: &[Missing], hashes: &Hashes) -> Vec<Located> {
     let files = FilmFiles::open(&[folder.to_path_buf()]).map(|study| study.films).unwrap_or_default();
     let mut by_name: HashMap<String, Vec<&PathBuf>> = HashMap::new();
     files.iter().for_each(|file| by_name.entry(file_name(file)).or_default().push(file));
@@ -104,7 +125,7 @@ fn found(folder: &Path, wanted: &[Missing], hashes: &Hashes) -> Vec<(PathBuf, Pa
         let only = if let [only] = same_name { Some(only) } else { None };
         let renamed = || files.iter().filter(|_| files.len() <= 200).find(|file| same_bytes(&file));
         let file = same_name.iter().find(same_bytes).or(only).copied().or_else(renamed)?;
-        Some((missing.path.clone(), file.clone()))
+        Some(Located::new(missing, file.clone(), hashes))
     };
     wanted.iter().filter_map(of_missing).collect()
 }
@@ -135,8 +156,8 @@ mod tests {
             missing("c.png", Some(&renamed)),
             missing("d.png", None),
         ];
-        let places: Vec<PathBuf> =
-            found(folder.path(), &wanted, &Hashes::default()).into_iter().map(|(_, new)| new).collect();
-        assert_eq!(places, [right, only, renamed]);
+        let found = found(folder.path(), &wanted, &Hashes::default());
+        let places: Vec<(PathBuf, bool)> = found.into_iter().map(|it| (it.file, it.is_same)).collect();
+        assert_eq!(places, [(right, true), (only, false), (renamed, true)]);
     }
 }

@@ -167,7 +167,7 @@ pub struct SessionState {
     saving: Option<Promise<Result<PathBuf, Problem>>>,
     opening: Option<Promise<Result<file::Found, Problem>>>,
     stage: Option<open::Stage>,
-    locating: Option<Promise<Vec<(PathBuf, PathBuf)>>>,
+    locating: Option<Promise<Vec<locate::Located>>>,
 }
 
 impl SessionState {

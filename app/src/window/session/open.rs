@@ -10,7 +10,7 @@ use fluoro_core::worker::FilmSource;
 use poll_promise::Promise;
 
 use super::file::{self, Found};
-use super::{ENDING, FilmEntry, FilmPlace, Missing, Session};
+use super::{ENDING, FilmEntry, FilmPlace, Missing};
 use crate::window::app::App;
 use crate::window::dialogs::Purpose;
 use crate::window::dock::Plan;
@@ -136,7 +136,7 @@ impl App {
         // What a crash left behind was never saved by the user.
         self.session.file = Some(path).filter(|_| !is_left);
         if is_left && is_open {
-            self.session.keeper.forget_left();
+            self.session.keeper.restored_left();
         }
         if !is_open {
             // Its edits mean nothing in another bundle. The file stays as it is, so Save asks for another name.
@@ -166,10 +166,9 @@ impl App {
             );
             self.toasts.warn("The bundle has changed", text);
         }
-        if !changed.is_empty() {
-            let text = format!("{}: not the bytes that the session was saved with.", names(&session, &changed));
-            self.toasts.warn("Films have changed since the session was saved", text);
-        }
+        let changed = changed.iter().filter_map(|place| session.films.get(*place));
+        let changed: Vec<String> = changed.map(|film| film.name.clone()).collect();
+        self.warn_of_changed(&changed);
         let lost = |index: &usize| {
             let film = session.films.get(*index)?;
             let FilmPlace::File { path, .. } = &film.place else { return None };
@@ -198,6 +197,14 @@ impl App {
         self.session.stage = Some(Stage::Film(Box::new(session.view), session.layout));
         self.show_film(chosen);
     }
+
+    /// Says which films are not the bytes that their session was saved with.
+    pub(super) fn warn_of_changed(&mut self, films: &[String]) {
+        if !films.is_empty() {
+            let text = format!("{}: not the bytes that the session was saved with.", some_of(films));
+            self.toasts.warn("Films have changed since the session was saved", text);
+        }
+    }
 }
 
 /// A film of a session.
@@ -221,13 +228,11 @@ fn film(entry: FilmEntry) -> Film {
     film
 }
 
-/// Some of the films, for a message.
-fn names(session: &Session, places: &[usize]) -> String {
-    let known = places.iter().filter_map(|place| session.films.get(*place)).take(MOST_NAMES);
-    let list: Vec<&str> = known.map(|film| film.name.as_str()).collect();
-    let more = places.len().saturating_sub(MOST_NAMES);
+/// Some of the names, for a message.
+fn some_of(names: &[String]) -> String {
+    let more = names.len().saturating_sub(MOST_NAMES);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("{}{more}", list.join(", "))
+    format!("{}{more}", names[..names.len().min(MOST_NAMES)].join(", "))
 }
 
 fn with_ending(path: &Path) -> PathBuf {

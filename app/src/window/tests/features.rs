@@ -263,7 +263,7 @@ fn the_brush_keeps_an_edit_to_what_was_painted() {
     window.state_mut().set_feature(index, own * 3.0);
     settle(&mut window);
     let everywhere = window.state().pictures.made.clone().expect("a picture").frame;
-    let own_window = window.state().light_box.window;
+    let own_window = window.state().light_box.kept.window;
 
     let rect = window.get_by_label("viewport: reconstruction").rect();
     window.drag_at(rect.center());
@@ -275,7 +275,7 @@ fn the_brush_keeps_an_edit_to_what_was_painted() {
     settle(&mut window);
     let region = window.state().edit().regions.get(&index).cloned().expect("a region");
     assert!(region.contains(24) && region.len() < 4, "the middle of 7 x 7 cells: {region:?}");
-    assert_eq!(window.state().light_box.window, own_window, "the brush has the left button");
+    assert_eq!(window.state().light_box.kept.window, own_window, "the brush has the left button");
     let painted = window.state().pictures.made.clone().expect("a picture");
     assert_eq!(painted.edit.regions[&index], region);
     let before = window.state().reconstruction().expect("a reconstruction").0.clone();

@@ -68,11 +68,11 @@ fn open_search_drag_undo_save_reopen_gives_the_same_picture() {
     play(&mut window, vec![Step::Set(slider, 0.0), Step::Key("Escape".into())]);
     assert_eq!(window.app.edit().features.get(&strongest), Some(&0.0), "the slider was found by its name");
     let edited = window.app.pictures.made.clone().expect("a picture");
-    window.app.light_box.invert = true;
+    window.app.light_box.kept.invert = true;
     play(&mut window, vec![Step::Run("Two viewports".into())]);
     window.app.features.pins.insert(3);
     window.app.features.only_firing = true;
-    window.app.light_box.reading.colours = fluoro_core::display::ColourMap::Magma;
+    window.app.light_box.kept.colours = fluoro_core::display::ColourMap::Magma;
     window.app.shift.settings.frames = 23;
     play(&mut window, vec![Step::Run("Performance".into()), Step::Run("Shift".into())]);
     let before = between_bars(&mut window);
@@ -83,9 +83,9 @@ fn open_search_drag_undo_save_reopen_gives_the_same_picture() {
     let mut again = headless(vec![session]);
     let app = &again.app;
     assert_eq!(app.pictures.made.as_ref().map(|made| &made.frame), Some(&edited.frame), "the same picture");
-    assert_eq!(app.light_box.kept(), window.app.light_box.kept());
+    assert_eq!(app.light_box.kept.clone(), window.app.light_box.kept.clone());
     assert!(app.features.pins.contains(&3) && app.shift.settings.frames == 23);
-    assert!(app.features.only_firing && app.light_box.reading.colours == fluoro_core::display::ColourMap::Magma);
+    assert!(app.features.only_firing && app.light_box.kept.colours == fluoro_core::display::ColourMap::Magma);
     assert!(app.layout.bottom && app.layout.tab == Tab::Shift);
     let after = between_bars(&mut again);
     // Letters lie elsewhere in the font's texture, which rounds a few of their edges by one level.
@@ -204,23 +204,27 @@ fn everything_that_changes_the_picture_can_be_taken_back_in_order() {
     assert_eq!(undo(&window), "Undo window");
     let ctrl = |window: &mut Harness<'_, App>, key| press(window, Modifiers::COMMAND, key);
     ctrl(&mut window, Key::Z);
-    assert!(window.state().light_box.window.is_none(), "one drag is one step");
+    assert!(window.state().light_box.kept.window.is_none(), "one drag is one step");
     assert_eq!(undo(&window), "Undo viewports");
     ctrl(&mut window, Key::Z);
-    assert_eq!(window.state().light_box.arrangement, Arrangement::Four);
+    assert_eq!(window.state().light_box.kept.arrangement, Arrangement::Four);
     assert_eq!(undo(&window), format!("Undo {label}"));
     ctrl(&mut window, Key::Z);
-    assert!(window.state().edit().is_empty() && window.state().light_box.invert);
+    assert!(window.state().edit().is_empty() && window.state().light_box.kept.invert);
     assert_eq!(undo(&window), "Undo invert");
     ctrl(&mut window, Key::Z);
-    assert!(!window.state().light_box.invert && !window.state().can(Command::Undo));
+    assert!(!window.state().light_box.kept.invert && !window.state().can(Command::Undo));
     for expected in ["Redo invert".to_owned(), format!("Redo {label}"), "Redo viewports".into(), "Redo window".into()] {
         assert_eq!(window.state().words_of(Command::Redo), expected);
         ctrl(&mut window, Key::Y);
     }
     settle(&mut window);
     let app = window.state();
-    assert!(app.light_box.invert && app.light_box.window.is_some() && app.light_box.arrangement == Arrangement::Two);
+    assert!(
+        app.light_box.kept.invert
+            && app.light_box.kept.window.is_some()
+            && app.light_box.kept.arrangement == Arrangement::Two
+    );
     assert!(app.pictures.made.is_some() && !app.can(Command::Redo));
     // Another film has its own history, and resetting its view is one step.
     ctrl(&mut window, Key::Z);
@@ -230,7 +234,7 @@ fn everything_that_changes_the_picture_can_be_taken_back_in_order() {
     press(&mut window, Modifiers::NONE, Key::I);
     press(&mut window, Modifiers::NONE, Key::Space);
     ctrl(&mut window, Key::Z);
-    assert!(window.state().light_box.invert);
+    assert!(window.state().light_box.kept.invert);
 }
 
 #[test]
@@ -258,9 +262,9 @@ fn keys_and_settings_are_changed_in_the_window_and_kept() {
     press(&mut window, Modifiers::NONE, Key::Escape);
     assert!(matches!(window.state().cover, Cover::Nothing));
     press(&mut window, Modifiers::NONE, Key::I);
-    assert!(!window.state().light_box.invert, "the usual key is free now");
+    assert!(!window.state().light_box.kept.invert, "the usual key is free now");
     press(&mut window, Modifiers::COMMAND | Modifiers::ALT, Key::I);
-    assert!(window.state().light_box.invert);
+    assert!(window.state().light_box.kept.invert);
 
     press(&mut window, Modifiers::COMMAND, Key::Comma);
     window.get_by_label("light").click();

@@ -77,7 +77,7 @@ fn shaders_draw_the_window_that_the_program_draws() {
         same(&mut window, &format!("after {key:?}"));
     }
     press(&mut window, Modifiers::ALT, Key::Num1);
-    window.state_mut().light_box.single = Pane::Counterfactual;
+    window.state_mut().light_box.kept.single = Pane::Counterfactual;
     same(&mut window, "one viewport with its inset");
     // A colour of the next brightness is further away than a grey.
     press(&mut window, Modifiers::NONE, Key::M);
@@ -92,7 +92,7 @@ fn keys_choose_windows_and_each_viewport_can_have_its_own() {
     let mut seen = vec![own];
     for key in [Key::Num2, Key::Num3, Key::Num4, Key::Num5] {
         press(&mut window, Modifiers::NONE, key);
-        let chosen = window.state().light_box.window.unwrap_or(own);
+        let chosen = window.state().light_box.kept.window.unwrap_or(own);
         seen.push(chosen);
     }
     let [_, range, percentiles, dense, lungs] = seen[..] else { panic!("five windows") };
@@ -101,7 +101,7 @@ fn keys_choose_windows_and_each_viewport_can_have_its_own() {
     assert!(percentiles.width < range.width);
     assert!(dense.center > percentiles.center && lungs.center < percentiles.center, "{dense:?} {lungs:?}");
     press(&mut window, Modifiers::NONE, Key::Num1);
-    assert_eq!(window.state().light_box.window, None);
+    assert_eq!(window.state().light_box.kept.window, None);
 
     press(&mut window, Modifiers::NONE, Key::K);
     let place = viewport(&window, "reconstruction").center();
@@ -128,7 +128,7 @@ fn shift_is_fine_and_ctrl_is_coarse() {
     let mut change = |modifiers: Modifiers| {
         press(&mut window, Modifiers::NONE, Key::Space);
         drag(&mut window, place, vec2(40.0, 0.0), modifiers);
-        window.state().light_box.window.expect("windowed").width - own.width
+        window.state().light_box.kept.window.expect("windowed").width - own.width
     };
     let (plain, fine, coarse) = (change(Modifiers::NONE), change(Modifiers::SHIFT), change(Modifiers::COMMAND));
     assert!((fine / plain - 0.2).abs() < 0.01 && (coarse / plain - 4.0).abs() < 0.1, "{plain} {fine} {coarse}");
@@ -150,7 +150,7 @@ fn films_are_turned_flipped_coloured_and_reset() {
     let before = middle(&mut window, rect, 300);
     press(&mut window, Modifiers::NONE, Key::R);
     press(&mut window, Modifiers::NONE, Key::R);
-    assert_eq!(window.state().light_box.reading.turn, Turn::NONE.rotated(2));
+    assert_eq!(window.state().light_box.kept.turn, Turn::NONE.rotated(2));
     let turned = middle(&mut window, rect, 300);
     // A turn by 180° is the same pixels backwards, but for half a pixel where the viewport's width is odd.
     let backwards: Vec<u8> = before.iter().rev().copied().collect();
@@ -161,16 +161,16 @@ fn films_are_turned_flipped_coloured_and_reset() {
     for key in [Key::L, Key::V, Key::H, Key::L] {
         press(&mut window, Modifiers::NONE, key);
     }
-    assert_eq!(window.state().light_box.reading.turn, Turn::NONE.rotated(2), "a flip both ways is half a turn");
+    assert_eq!(window.state().light_box.kept.turn, Turn::NONE.rotated(2), "a flip both ways is half a turn");
     press(&mut window, Modifiers::NONE, Key::M);
-    assert_eq!(window.state().light_box.reading.colours, ColourMap::Viridis);
-    let strength = window.state().light_box.overlay.opacity;
+    assert_eq!(window.state().light_box.kept.colours, ColourMap::Viridis);
+    let strength = window.state().light_box.kept.overlay.opacity;
     press(&mut window, Modifiers::NONE, Key::OpenBracket);
-    assert!(window.state().light_box.overlay.opacity < strength);
+    assert!(window.state().light_box.kept.overlay.opacity < strength);
     press(&mut window, Modifiers::NONE, Key::CloseBracket);
-    assert_eq!(window.state().light_box.overlay.opacity, strength);
+    assert_eq!(window.state().light_box.kept.overlay.opacity, strength);
     press(&mut window, Modifiers::NONE, Key::U);
-    assert_eq!(window.state().light_box.overlay.style, OverlayStyle::Outline);
+    assert_eq!(window.state().light_box.kept.overlay.style, OverlayStyle::Outline);
     press(&mut window, Modifiers::NONE, Key::Space);
     assert_eq!(middle(&mut window, rect, 300), before, "Space brings the first picture back");
 }
@@ -180,10 +180,10 @@ fn a_length_is_measured_and_the_hand_can_move_the_film() {
     let mut window = window(Vec::new());
     let place = viewport(&window, "original").center();
     press(&mut window, Modifiers::NONE, Key::D);
-    assert_eq!(window.state().light_box.reading.left, LeftHand::Measure);
+    assert_eq!(window.state().light_box.left, LeftHand::Measure);
     drag(&mut window, place, vec2(60.0, 80.0), Modifiers::NONE);
     let app = window.state();
-    let ruler = app.light_box.reading.ruler.expect("a length");
+    let ruler = app.light_box.kept.ruler.expect("a length");
     let long = (ruler.to[0] - ruler.from[0]).hypot(ruler.to[1] - ruler.from[1]);
     let zoom = {
         let rect = viewport(&window, "original");
@@ -191,13 +191,13 @@ fn a_length_is_measured_and_the_hand_can_move_the_film() {
         (rect.width() / width as f32).min(rect.height() / height as f32)
     };
     assert!((long * zoom - 100.0).abs() < 1.0, "{long} at {zoom}");
-    assert_eq!(app.light_box.window, None, "the window stays");
+    assert_eq!(app.light_box.kept.window, None, "the window stays");
     press(&mut window, Modifiers::NONE, Key::T);
     drag(&mut window, place, vec2(30.0, 0.0), Modifiers::NONE);
-    assert!(window.state().light_box.transform.is_some(), "left drag moves");
+    assert!(window.state().light_box.kept.transform.is_some(), "left drag moves");
     window.hover_at(place);
     window.run_steps(2);
-    assert!(window.state().light_box.reading.pointer.is_some_and(|(pane, _)| pane == Pane::Original));
+    assert!(window.state().light_box.pointer.is_some_and(|(pane, _)| pane == Pane::Original));
 }
 
 #[test]
@@ -206,16 +206,16 @@ fn the_wipe_has_a_line_to_drag() {
     window.state_mut().set_finding(0, -12.0);
     settle(&mut window);
     press(&mut window, Modifiers::NONE, Key::X);
-    assert!(window.state().light_box.reading.wipe.on);
+    assert!(window.state().light_box.kept.wipe.on);
     window.check_accessibility();
     let rect = viewport(&window, "counterfactual");
     drag(&mut window, rect.center(), vec2(rect.width() / 4.0, 0.0), Modifiers::NONE);
-    let at = window.state().light_box.reading.wipe.at;
+    let at = window.state().light_box.kept.wipe.at;
     assert!((at - 0.75).abs() < 0.01, "{at}");
-    assert_eq!(window.state().light_box.window, None, "the line took the drag");
+    assert_eq!(window.state().light_box.kept.window, None, "the line took the drag");
     window.get_by_role_and_label(Role::Slider, "wipe line").set_value_accesskit(1.0);
     window.run_steps(2);
-    assert_eq!(window.state().light_box.reading.wipe.at, 1.0);
+    assert_eq!(window.state().light_box.kept.wipe.at, 1.0);
     // All of the viewport is the original now.
     let original = viewport(&window, "original");
     let (left, right) = (middle(&mut window, original, 120), middle(&mut window, rect, 120));
@@ -261,7 +261,7 @@ fn frame_time() {
         window.run_steps(2);
         for name in ["idle", "window", "pan", "zoom", "wipe"] {
             window.state_mut().light_box.reset_all();
-            window.state_mut().light_box.reading.wipe.on = name == "wipe";
+            window.state_mut().light_box.kept.wipe.on = name == "wipe";
             window.run_steps(2);
             let (mut layout, mut whole) = (Vec::new(), Vec::new());
             let busy = processor_time();
@@ -271,13 +271,13 @@ fn frame_time() {
                 let (own, size) = (film.default_window, film.size());
                 let view = fluoro_core::display::ViewTransform::fit(size, [490, 400]);
                 match name {
-                    "window" => app.light_box.window = Some(Window { width: own.width + i as f32, ..own }),
-                    "pan" => app.light_box.transform = Some(view.panned([i as f32 + 1.0, 0.0], size)),
+                    "window" => app.light_box.kept.window = Some(Window { width: own.width + i as f32, ..own }),
+                    "pan" => app.light_box.kept.transform = Some(view.panned([i as f32 + 1.0, 0.0], size)),
                     "zoom" => {
                         let factor = 1.0 + i as f32 / 12.0;
-                        app.light_box.transform = Some(view.zoomed_at([200.0; 2], factor, [490, 400]));
+                        app.light_box.kept.transform = Some(view.zoomed_at([200.0; 2], factor, [490, 400]));
                     }
-                    "wipe" => app.light_box.reading.wipe.at = i as f32 / 24.0,
+                    "wipe" => app.light_box.kept.wipe.at = i as f32 / 24.0,
                     _ => {}
                 }
                 let start = Instant::now();
@@ -316,12 +316,12 @@ fn pictures() {
     let place = viewport(&window, "original").center();
     press(&mut window, Modifiers::NONE, Key::D);
     drag(&mut window, place, vec2(-90.0, 20.0), Modifiers::NONE);
-    window.state_mut().light_box.overlay.style = OverlayStyle::Both;
+    window.state_mut().light_box.kept.overlay.style = OverlayStyle::Both;
     window.hover_at(viewport(&window, "original").center() + vec2(30.0, 60.0));
     save(&mut window, "four.png");
     press(&mut window, Modifiers::NONE, Key::X);
     press(&mut window, Modifiers::ALT, Key::Num1);
-    window.state_mut().light_box.single = Pane::Counterfactual;
+    window.state_mut().light_box.kept.single = Pane::Counterfactual;
     save(&mut window, "wipe.png");
     press(&mut window, Modifiers::ALT, Key::Num2);
     for key in [Key::M, Key::K, Key::H, Key::R] {

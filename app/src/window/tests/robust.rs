@@ -56,7 +56,7 @@ fn an_engine_that_ended_leaves_the_film_and_the_session_can_be_saved() {
     for key in [Key::I, Key::Num2, Key::Num4, Key::F4, Key::F5, Key::PageDown] {
         press(&mut window, Modifiers::NONE, key);
     }
-    assert!(window.state().film.is_some() && window.state().light_box.invert, "the light box still works");
+    assert!(window.state().film.is_some() && window.state().light_box.kept.invert, "the light box still works");
     press(&mut window, Modifiers::COMMAND, Key::Z);
     let path = folder.path().join("s.fluoro.ron");
     window.state_mut().save_session_to(path.clone());

@@ -130,7 +130,7 @@ fn the_earlier_film_of_the_same_patient_comes_beside_and_moves_along_or_by_itsel
     settle(&mut window);
     window.get_by_label("viewport: film beside");
     let app = window.state();
-    assert!(app.shows_prior() && app.light_box.arrangement == Arrangement::Two);
+    assert!(app.shows_prior() && app.light_box.kept.arrangement == Arrangement::Two);
     let place = &app.prior.as_ref().expect("a film beside").place;
     assert_eq!(place.study_date.as_deref(), Some("20181201"));
     assert!(app.study.films.iter().any(|film| app.is_prior(film)));
@@ -155,11 +155,11 @@ fn the_earlier_film_of_the_same_patient_comes_beside_and_moves_along_or_by_itsel
         window.run_steps(2);
     };
     drag(&mut window);
-    let both = window.state().light_box.transform.expect("both moved");
+    let both = window.state().light_box.kept.transform.expect("both moved");
     assert_eq!(content(window.state()).0, [0.0; 2]);
     window.state_mut().run(Command::LinkPrior);
     drag(&mut window);
-    assert_eq!(window.state().light_box.transform, Some(both), "the current film stays");
+    assert_eq!(window.state().light_box.kept.transform, Some(both), "the current film stays");
     assert_ne!(content(window.state()).0, [0.0; 2]);
     window.state_mut().run(Command::LinkPrior);
     assert_eq!(content(window.state()), ([0.0; 2], true), "linked, it is back in place");
@@ -283,6 +283,24 @@ fn films_and_views_are_written_without_names() {
     settle(&mut window);
     let view = std::fs::read(at("view.png")).expect("a view");
     assert!(view.windows(7).any(|part| part == b"Comment"), "it shows what a model made");
+    // With the wipe's line, both pictures are in it.
+    let app = window.state_mut();
+    app.light_box.kept.arrangement = Arrangement::One;
+    app.light_box.kept.single = Pane::Counterfactual;
+    app.save_view(at("plain.png"));
+    settle(&mut window);
+    let app = window.state_mut();
+    (app.light_box.kept.wipe.on, app.light_box.kept.wipe.at) = (true, 0.5);
+    app.save_view(at("wiped.png"));
+    settle(&mut window);
+    let [plain, wiped] = ["plain.png", "wiped.png"].map(|name| Radiograph::open(&at(name)).expect("a picture").pixels);
+    let differ = |from: usize, to: usize| {
+        let rows = 100..plain.height() - 100;
+        rows.flat_map(|y| (from..to).map(move |x| (x, y))).any(|(x, y)| plain.get(x, y) != wiped.get(x, y))
+    };
+    let middle = plain.width() / 2;
+    assert!(differ(100, middle - 60) && !differ(middle + 200, plain.width() - 100));
+
     window.state_mut().save_view(at("no/such/folder.png"));
     settle(&mut window);
     window.get_by_label_contains("Nothing was written");
@@ -312,7 +330,8 @@ fn an_edit_and_a_shift_become_dicom_objects_that_name_nobody_unless_asked() {
         "its file says that words are burned in, and nobody knows whether all of them were found"
     );
     assert!(value(&rows, "DerivationDescription").contains("bundle nih-small: edit: "), "{rows:?}");
-    assert!(at("edit.dcm.recipe.ron").exists());
+    let recipe = fluoro_core::export::Recipe::read(&at("edit.dcm.recipe.ron")).expect("a recipe");
+    assert_eq!(recipe.film, "", "a file's name can be the patient's");
     Radiograph::open(&at("edit.dcm")).expect("it opens as a film");
 
     window.state_mut().find_words().expect("a choice").keeps_patient = true;
@@ -321,6 +340,8 @@ fn an_edit_and_a_shift_become_dicom_objects_that_name_nobody_unless_asked() {
     let rows = tags(&at("named.dcm")).expect("rows");
     assert_eq!((value(&rows, "PatientName"), value(&rows, "StudyInstanceUID")), ("Curie^Marie".into(), "1.2.3".into()));
     assert_ne!(value(&rows, "SeriesInstanceUID"), "1.2.3.2", "in a series of its own");
+    let recipe = fluoro_core::export::Recipe::read(&at("named.dcm.recipe.ron")).expect("a recipe");
+    assert_eq!(recipe.film, "a.dcm");
 
     let settings = &mut window.state_mut().shift.settings;
     settings.target = fluoro_core::shift::Target::Label(0);

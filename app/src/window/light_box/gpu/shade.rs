@@ -8,7 +8,6 @@ use fluoro_core::display::{ColourMap, Turn};
 
 use super::samples::Sampled;
 use super::{Drawing, Gpu, module, pipeline, texture, texture_entry, uniform_entry, write};
-use crate::window::light_box::sheet::HeatLook;
 
 const SOURCE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../shaders/light_box.wgsl"));
 /// Bytes of the numbers: as many fours as `Look` has in the shader.
@@ -125,8 +124,7 @@ fn numbers(drawing: &Drawing, areas: [[usize; 4]; 3], is_linear: bool) -> Vec<u8
     let rgb = |[r, g, b]: [u8; 3]| float([f32::from(r), f32::from(g), f32::from(b), 0.0]);
     whole(float([first, second, gain, outline.map_or(0.0, |outline| outline.width)]));
     whole(modes);
-    let none = HeatLook { limit: 0.0, threshold: 0.0, opacity: 0.0, added: [0; 3], removed: [0; 3], outline: None };
-    let look = look.unwrap_or(none);
+    let look = look.unwrap_or_default();
     whole(float([look.limit, look.threshold, look.opacity, 0.0]));
     whole(rgb(look.added));
     whole(rgb(look.removed));

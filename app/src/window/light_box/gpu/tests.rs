@@ -4,11 +4,11 @@
 use std::sync::Arc;
 
 use eframe::egui_wgpu::{RendererOptions, wgpu};
-use fluoro_core::display::{ColourMap, Extent, Outline, Pyramid, Turn, wipe, wipe_column};
+use fluoro_core::display::{ColourMap, Extent, Outline, OverlayLook, Pyramid, Turn, wipe, wipe_column};
 use fluoro_core::plane::Plane;
 use fluoro_core::radiograph::{VoiFunction, Window};
 
-use super::super::sheet::{Content, Heat, HeatLook, Kind, Pixels, Sheet};
+use super::super::sheet::{Content, Heat, Kind, Pixels, Sheet};
 use super::*;
 
 const BACKGROUND: [u8; 3] = [8, 9, 11];
@@ -287,7 +287,7 @@ fn map() -> Plane {
 fn heat(opacity: f32, threshold: f32, outline: Option<Outline>) -> Heat {
     let extent = Extent { x: 40.0, y: 10.0, width: 200.0, height: 170.0 };
     let (added, removed) = ([255, 138, 61], [77, 163, 255]);
-    let look = HeatLook { limit: 80.0, threshold, opacity, added, removed, outline };
+    let look = OverlayLook { limit: 80.0, threshold, opacity, added, removed, outline };
     Heat { map: sheet(Kind::Difference, 3, map(), false, Some(extent)), look }
 }
 
