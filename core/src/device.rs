@@ -1,10 +1,17 @@
 //! Which device computes: a real GPU through wgpu, or the CPU through burn-flex. Chosen once, at start.
 
+use std::sync::Arc;
+
 use burn::prelude::*;
 use burn::tensor::wgpu::wgpu;
 use serde::{Deserialize, Serialize};
 
 pub use burn::tensor::wgpu::WgpuSetup;
+
+mod picture;
+
+pub use picture::{DeviceFrame, DevicePicture};
+pub(crate) use picture::PictureMaker;
 
 use crate::error::{Error, Result};
 
@@ -39,6 +46,8 @@ pub struct ComputeDevice {
     device: Device,
     name: String,
     is_gpu: bool,
+    /// Where the window draws with the same device.
+    pictures: Option<Arc<PictureMaker>>,
 }
 
 impl ComputeDevice {
@@ -46,7 +55,7 @@ impl ComputeDevice {
     #[must_use]
     pub fn cpu() -> Self {
         let threads = rayon::current_num_threads();
-        Self { device: Device::flex(), name: format!("CPU, {threads} threads"), is_gpu: false }
+        Self { device: Device::flex(), name: format!("CPU, {threads} threads"), is_gpu: false, pictures: None }
     }
 
     /// Opens the device for `choice`, with a warning in words when the CPU had to take over from a GPU.
@@ -71,11 +80,12 @@ impl ComputeDevice {
     /// When burn cannot use it.
     pub fn adopt(setup: WgpuSetup) -> Result<Self> {
         let name = setup.adapter.get_info().name;
+        let pictures = PictureMaker::new(&setup.adapter, &setup.device, &setup.queue).map(Arc::new);
         let device = Device::wgpu_options()
             .setup(setup)
             .init()
             .map_err(|e| Error::Device { device: name.clone(), reason: e.to_string() })?;
-        Ok(Self { device, name, is_gpu: true })
+        Ok(Self { device, name, is_gpu: true, pictures })
     }
 
     /// wgpu on any adapter: a real GPU, or a software one (lavapipe) where there is none. On software far slower than
@@ -91,7 +101,7 @@ impl ComputeDevice {
             .device_kind(DeviceKind::Cpu)
             .init()
             .map_err(|e| Error::Device { device: "software Vulkan".into(), reason: e.to_string() })?;
-        Ok(Self { device, name: "software Vulkan".into(), is_gpu: true })
+        Ok(Self { device, name: "software Vulkan".into(), is_gpu: true, pictures: None })
     }
 
     fn gpu() -> Result<Self> {
@@ -110,7 +120,7 @@ impl ComputeDevice {
             .device_kind(kind)
             .init()
             .map_err(|e| Error::Device { device: info.name.clone(), reason: e.to_string() })?;
-        Ok(Self { device, name: info.name, is_gpu: true })
+        Ok(Self { device, name: info.name, is_gpu: true, pictures: None })
     }
 
     /// burn's handle, for tensors and models.
@@ -123,6 +133,11 @@ impl ComputeDevice {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// What makes textures of the window out of tensors; none where the window draws with a device of its own.
+    pub(crate) fn pictures(&self) -> Option<&PictureMaker> {
+        self.pictures.as_deref()
     }
 
     /// Whether wgpu computes.

@@ -22,7 +22,7 @@ pub use colour_map::ColourMap;
 pub use overlay::{Outline, Overlay, OverlayLook};
 pub use place::{Extent, Turn, ViewTransform};
 pub use pyramid::Pyramid;
-pub use sample::{Placed, Sampling, Taps};
+pub use sample::{Measures, Placed, Sampling, Taps};
 pub use wipe::{wipe, wipe_column};
 
 use sample::Sampler;

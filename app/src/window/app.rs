@@ -14,6 +14,7 @@ use super::command::Keymap;
 use super::dialogs::Dialogs;
 use super::dock::Dock;
 use super::light_box::LightBox;
+use super::native::Lost;
 use super::panels::key_editor::KeyEditor;
 use super::panels::palette::Palette;
 use super::session::SessionState;
@@ -233,6 +234,10 @@ pub struct App {
     pub film_asked: Instant,
     /// The window's device, until its errors are watched.
     pub graphics: Option<eframe::wgpu::Device>,
+    /// Why the graphics device is gone, once it is.
+    pub lost_device: Lost,
+    /// The window closes, because its device is gone.
+    pub is_over: bool,
     pub(super) ctx: egui::Context,
     pub(super) driver_errors: crossbeam_channel::Receiver<String>,
     driver_error_sender: crossbeam_channel::Sender<String>,
@@ -310,6 +315,8 @@ impl App {
             now: 0.0,
             film_asked: Instant::now(),
             graphics: None,
+            lost_device: Lost::default(),
+            is_over: false,
             ctx: ctx.clone(),
             driver_errors,
             driver_error_sender,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fluoro_core::Error;
+use fluoro_core::device::DeviceFrame;
 use fluoro_core::engine::{Edit, Frame};
 use fluoro_core::worker::{BundleView, Event, FilmView, RequestId};
 
@@ -12,7 +13,7 @@ use super::app::{App, Source, Tab};
 use super::light_box;
 use super::state::attribution::{AttributionState, SLOTS, Shown};
 use super::state::audit::AuditState;
-use super::state::edits::{History, Made, Pictures};
+use super::state::edits::{History, Made, OnDevice, Pictures};
 use super::state::films::{OpenFilm, Study, facts, file_name};
 use super::state::job::Step;
 use super::state::log::WINDOW;
@@ -101,6 +102,7 @@ impl App {
         match event {
             Event::BundleOpened(id, view) => self.bundle_opened(id, view),
             Event::FilmOpened(id, view) => self.film_opened(id, view),
+            Event::Shown { id, edit, frame } => self.shown(id, edit, frame),
             Event::Edited { id, edit, frame, milliseconds } => self.edited(id, edit, frame, milliseconds),
             Event::Progress { id, stage, done, total } => {
                 let step = Step { stage, done, total };
@@ -226,6 +228,15 @@ impl App {
         self.ask_for_picture();
     }
 
+    /// The picture of an edit is on the graphics device; its numbers follow.
+    fn shown(&mut self, id: RequestId, edit: Edit, frame: DeviceFrame) {
+        let is_awaited = self.pictures.pending.is_some_and(|(newest, _)| id <= newest);
+        if is_awaited && self.analysis().is_some() && self.light_box.by_shader {
+            let version = self.next_version();
+            self.pictures.on_device = Some(OnDevice { frame: Arc::new(frame), edit, id, version });
+        }
+    }
+
     fn edited(&mut self, id: RequestId, edit: Edit, frame: Arc<Frame>, milliseconds: f32) {
         // An answer to an edit of the film before has no request any more.
         let Some((newest, asked)) = self.pictures.pending else { return };
@@ -237,7 +248,14 @@ impl App {
             self.performance.slider.push(asked.elapsed().as_secs_f32() * 1e3);
             self.performance.model.push(milliseconds);
         }
-        let version = self.next_version();
+        // What is on the device already is not brought there again.
+        let version = match self.pictures.on_device.as_ref().filter(|shown| shown.id == id) {
+            Some(shown) => shown.version,
+            None => {
+                self.pictures.on_device = None;
+                self.next_version()
+            }
+        };
         self.pictures.made = Some(Made { frame, edit, version });
     }
 
@@ -286,7 +304,7 @@ impl App {
             self.pictures.pending = None;
             if !cancelled {
                 // The picture of an older edit would pass for that of this one.
-                self.pictures.made = None;
+                self.pictures.forget();
                 self.pictures.problem = Some(Problem::new("The edit could not be computed", error));
             }
         } else if self.film.as_ref().is_some_and(|film| film.view.analysis.is_none()) && self.study.pending.is_none() {

@@ -5,12 +5,19 @@ use std::sync::Arc;
 use eframe::egui_wgpu::{RenderState, WgpuConfiguration, WgpuSetup, WgpuSetupCreateNew};
 use eframe::wgpu;
 use fluoro_core::device::{WgpuSetup as ComputeSetup, is_real_gpu};
+use parking_lot::Mutex;
 
 use super::app::{App, DrawnBy, Host};
 use super::{WindowError, WindowOptions, light_box, panels};
 
 /// First size of the window, in points.
 const SIZE: [f32; 2] = [1600.0, 1000.0];
+/// How often the window opens again after its graphics device was lost.
+const MOST_LOSSES: usize = 3;
+
+/// Why the graphics device is gone, once it is: a driver that was reset or updated, a card that was unplugged.
+pub type Lost = Arc<Mutex<Option<String>>>;
+
 /// Smallest size in which everything can be reached.
 const SMALLEST: [f32; 2] = [960.0, 600.0];
 
@@ -28,6 +35,24 @@ pub fn run(options: WindowOptions) -> Result<(), WindowError> {
     if !has_display() {
         return Err(WindowError::NoDisplay);
     }
+    let lost = Lost::default();
+    let mut result = open(options.clone(), &lost, false);
+    for _ in 0..MOST_LOSSES {
+        let Some(why) = lost.lock().take() else { return result };
+        tracing::warn!(why, "the graphics device was lost; the window opens again on a new one");
+        result = open(options.clone(), &lost, true);
+    }
+    match lost.lock().take() {
+        Some(why) => Err(WindowError::Window(format!(
+            "the graphics device was lost {} times ({why}); the session is offered at the next start",
+            MOST_LOSSES + 1
+        ))),
+        None => result,
+    }
+}
+
+/// Opens the window; `again` after its device was lost.
+fn open(options: WindowOptions, lost: &Lost, again: bool) -> Result<(), WindowError> {
     let native = eframe::NativeOptions {
         viewport: egui::ViewportBuilder::default()
             .with_title("Fluoro")
@@ -43,8 +68,17 @@ pub fn run(options: WindowOptions) -> Result<(), WindowError> {
         system_font_fallback: false,
         ..eframe::NativeOptions::default()
     };
-    eframe::run_native("Fluoro", native, Box::new(|cc| Ok(Box::new(create(cc, options)?)))).map_err(|error| match error
-    {
+    let lost = Lost::clone(lost);
+    let create = |cc: &eframe::CreationContext<'_>| {
+        let mut app = create(cc, if again { WindowOptions { films: Vec::new(), ..options } } else { options })?;
+        app.lost_device = lost;
+        if again {
+            app.restore_left_session();
+            app.toasts.warn("The graphics device was lost", "The window was opened again, with the session as it was.");
+        }
+        Ok(Box::new(app) as Box<dyn eframe::App>)
+    };
+    eframe::run_native("Fluoro", native, Box::new(create)).map_err(|error| match error {
         eframe::Error::Wgpu(error) => WindowError::NoGraphics(error.to_string()),
         eframe::Error::AppCreation(error) => WindowError::Window(error.to_string()),
         other => WindowError::Window(other.to_string()),
@@ -82,16 +116,21 @@ fn device_setup() -> WgpuSetupCreateNew {
             if !is_real_gpu(&adapter.get_info()) {
                 return software(adapter);
             }
-            wgpu::DeviceDescriptor {
-                label: Some("fluoro"),
-                required_features: adapter.features() - wgpu::Features::MAPPABLE_PRIMARY_BUFFERS,
-                required_limits: adapter.limits(),
-                experimental_features: experimental_features(),
-                memory_hints: wgpu::MemoryHints::MemoryUsage,
-                trace: wgpu::Trace::Off,
-            }
+            whole_device(adapter)
         }),
         ..plain
+    }
+}
+
+/// A device with all that its adapter offers, which the engine takes for granted.
+pub(super) fn whole_device(adapter: &wgpu::Adapter) -> wgpu::DeviceDescriptor<'static> {
+    wgpu::DeviceDescriptor {
+        label: Some("fluoro"),
+        required_features: adapter.features() - wgpu::Features::MAPPABLE_PRIMARY_BUFFERS,
+        required_limits: adapter.limits(),
+        experimental_features: experimental_features(),
+        memory_hints: wgpu::MemoryHints::MemoryUsage,
+        trace: wgpu::Trace::Off,
     }
 }
 
@@ -108,6 +147,9 @@ impl eframe::App for App {
     fn logic(&mut self, _ctx: &egui::Context, _frame: &mut eframe::Frame) {
         App::logic(self);
         self.watch_driver();
+        if self.lost_device.lock().is_some() && !self.is_over {
+            self.end_for_lost_device();
+        }
     }
 
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
@@ -120,6 +162,17 @@ impl eframe::App for App {
 }
 
 impl App {
+    /// Nothing can be drawn or computed on this device any more: the session is written down, and the window closes, to
+    /// be opened again by [`run`].
+    pub(super) fn end_for_lost_device(&mut self) {
+        self.is_over = true;
+        let (session, hashes) = (self.capture(), Arc::clone(&self.session.hashes));
+        if let Err(why) = self.session.keeper.hand_over(session, &hashes) {
+            tracing::error!(why, "the session could not be kept");
+        }
+        self.ctx.send_viewport_cmd(egui::ViewportCommand::Close);
+    }
+
     /// Routes errors of the shared device to the window. The engine installs a handler of its own when it takes the
     /// device over, which panics; it has done so once it sent its first news.
     fn watch_driver(&mut self) {
@@ -127,6 +180,11 @@ impl App {
             return;
         }
         let Some(device) = self.graphics.take() else { return };
+        let (lost, wake) = (Lost::clone(&self.lost_device), self.ctx.clone());
+        device.set_device_lost_callback(move |kind, message| {
+            *lost.lock() = Some(format!("{kind:?}: {message}"));
+            wake.request_repaint();
+        });
         let (sender, wake) = (self.driver_error_sender(), self.ctx.clone());
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
             tracing::error!(%error, "graphics device");

@@ -220,7 +220,8 @@ impl App {
         self.pictures.problem = None;
         if edit.is_empty() {
             // The unedited picture is the reconstruction, which is there.
-            (self.pictures.made, self.pictures.pending) = (None, None);
+            self.pictures.forget();
+            self.pictures.pending = None;
             return;
         }
         if self.analysis().is_none() {

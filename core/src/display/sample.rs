@@ -19,6 +19,26 @@ pub struct Placed<'a> {
     pub extent: Extent,
 }
 
+/// The sizes of a plane and its halved copies, and where it lies on the film: all that a view's weights rest on.
+#[derive(Clone, Copy)]
+pub struct Measures<'a> {
+    /// Width and height of the plane.
+    pub size: [usize; 2],
+    /// Halved copies; empty when there are none.
+    pub halves: &'a [Plane],
+    /// Place.
+    pub extent: Extent,
+}
+
+impl<'a> Placed<'a> {
+    /// Its sizes.
+    #[must_use]
+    pub fn measures(&self) -> Measures<'a> {
+        let halves = self.pyramid.map_or(&[][..], |pyramid| pyramid.levels());
+        Measures { size: [self.plane.width(), self.plane.height()], halves, extent: self.extent }
+    }
+}
+
 /// How one plane is sampled for one view.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sampling {
@@ -33,25 +53,23 @@ pub struct Sampling {
 impl Sampling {
     /// Chooses the copy and finds the weights; the view is taken as upright.
     #[must_use]
-    pub fn new(placed: &Placed<'_>, transform: &ViewTransform, viewport: [usize; 2]) -> Self {
-        Self::at_level(placed, transform, viewport, Self::level_of(placed, transform))
+    pub fn new(measures: &Measures<'_>, transform: &ViewTransform, viewport: [usize; 2]) -> Self {
+        Self::at_level(measures, transform, viewport, Self::level_of(measures, transform))
     }
 
     /// The copy of which one to two pixels lie under a screen pixel; the plane itself where it is enlarged.
     #[must_use]
-    pub fn level_of(placed: &Placed<'_>, transform: &ViewTransform) -> usize {
-        let step = placed.plane.width() as f32 / placed.extent.width / transform.zoom;
-        let levels = placed.pyramid.map_or(0, |pyramid| pyramid.levels().len());
-        (step.max(1.0).log2().floor() as usize).min(levels)
+    pub fn level_of(measures: &Measures<'_>, transform: &ViewTransform) -> usize {
+        let step = measures.size[0] as f32 / measures.extent.width / transform.zoom;
+        (step.max(1.0).log2().floor() as usize).min(measures.halves.len())
     }
 
     /// The same with a copy of the caller's choice; the smallest where there are fewer.
     #[must_use]
-    pub fn at_level(placed: &Placed<'_>, transform: &ViewTransform, viewport: [usize; 2], level: usize) -> Self {
-        let Placed { plane, pyramid, extent } = *placed;
-        let levels = pyramid.map_or(&[][..], |p| p.levels());
-        let level = level.min(levels.len());
-        let chosen = if level == 0 { plane } else { &levels[level - 1] };
+    pub fn at_level(measures: &Measures<'_>, transform: &ViewTransform, viewport: [usize; 2], level: usize) -> Self {
+        let Measures { size: [width, height], halves, extent } = *measures;
+        let level = level.min(halves.len());
+        let chosen = if level == 0 { [width, height] } else { [halves[level - 1].width(), halves[level - 1].height()] };
         let shrink = (1_u64 << level) as f64;
         let axis = |axis: usize, size: usize, chosen: usize, start: f32, length: f32| {
             let scale = size as f64 / f64::from(length);
@@ -64,8 +82,8 @@ impl Sampling {
         };
         Self {
             level,
-            columns: axis(0, plane.width(), chosen.width(), extent.x, extent.width),
-            rows: axis(1, plane.height(), chosen.height(), extent.y, extent.height),
+            columns: axis(0, width, chosen[0], extent.x, extent.width),
+            rows: axis(1, height, chosen[1], extent.y, extent.height),
         }
     }
 
@@ -154,7 +172,7 @@ pub(super) struct Sampler<'a> {
 
 impl<'a> Sampler<'a> {
     pub(super) fn new(placed: &Placed<'a>, transform: &ViewTransform, viewport: [usize; 2]) -> Self {
-        let sampling = Sampling::new(placed, transform, viewport);
+        let sampling = Sampling::new(&placed.measures(), transform, viewport);
         let levels = placed.pyramid.map_or(&[][..], |p| p.levels());
         let plane = if sampling.level == 0 { placed.plane } else { &levels[sampling.level - 1] };
         Self { plane, sampling }

@@ -11,7 +11,7 @@ use burn::prelude::*;
 use burn::tensor::TensorData;
 
 use crate::bundle::{Bundle, BundleSource, Manifest};
-use crate::device::ComputeDevice;
+use crate::device::{ComputeDevice, DeviceFrame};
 use crate::error::{Error, Result};
 use crate::models::classifier::op_norm;
 use crate::plane::Plane;
@@ -111,6 +111,21 @@ impl Engine {
     /// # Errors
     /// As [`Self::edit`].
     pub fn edit_while(&self, analysis: &Analysis, edit: &Edit, stale: &Staleness<'_>) -> Result<Frame> {
+        self.edit_shown(analysis, edit, stale, &|_| true)
+    }
+
+    /// Like [`Self::edit_while`]. Where the window draws with the engine's own device, `show` is given the picture as soon
+    /// as it is decoded, without a number being read back; it says whether the numbers are wanted too.
+    ///
+    /// # Errors
+    /// As [`Self::edit`]; [`Error::Cancelled`] where `show` says that the picture was enough.
+    pub fn edit_shown(
+        &self,
+        analysis: &Analysis,
+        edit: &Edit,
+        stale: &Staleness<'_>,
+        show: &dyn Fn(DeviceFrame) -> bool,
+    ) -> Result<Frame> {
         self.check_edit(edit)?;
         let edit = edit.effective(analysis);
         if edit.is_empty() {
@@ -118,14 +133,43 @@ impl Engine {
         }
         let latent = self.edited_latent(analysis, &edit)?;
         stale.check()?;
-        let mut frames = self.decode(latent)?;
+        let decoded = self.decoded(latent)?;
+        if let Some(shown) = self.on_device(analysis, &decoded)
+            && !show(shown)
+        {
+            return Err(Error::Cancelled);
+        }
+        let mut frames = self.read_frames(decoded)?;
         frames.pop().ok_or_else(|| self.failure("the decoder returned nothing"))
+    }
+
+    /// A picture and its change as textures of the window; none where it draws with a device of its own.
+    fn on_device(&self, analysis: &Analysis, decoded: &Tensor<4>) -> Option<DeviceFrame> {
+        let (maker, before) = (self.device.pictures()?, analysis.reconstruction.as_ref()?);
+        let [_, _, height, width] = decoded.dims();
+        let before = TensorData::new(before.pixels.data().to_vec(), [1, 1, height, width]);
+        let change = decoded.clone() - Tensor::from_data(before, self.device.tensor_device());
+        let make = || {
+            let picture = maker.picture(decoded.clone(), self.manifest().preprocess.range[0])?;
+            Ok(DeviceFrame { picture, change: maker.picture(change, 0.0)? })
+        };
+        // The numbers come in any case, and are drawn then.
+        make().inspect_err(|error: &Error| tracing::warn!(%error, "a picture takes the way over the CPU")).ok()
     }
 
     /// Frames and scores of a batch of latents `[b, n, d]`.
     pub(crate) fn decode(&self, latents: Tensor<3>) -> Result<Vec<Frame>> {
+        self.read_frames(self.decoded(latents)?)
+    }
+
+    /// Pictures `[b, 1, h, w]` of a batch of latents `[b, n, d]`.
+    fn decoded(&self, latents: Tensor<3>) -> Result<Tensor<4>> {
         let decoder = self.bundle.decoder.as_ref().ok_or(self.bundle.missing("decoder", "a counterfactual"))?;
-        let frames = decoder.decode(latents);
+        Ok(decoder.decode(latents))
+    }
+
+    /// Their scores, and the numbers of both.
+    fn read_frames(&self, frames: Tensor<4>) -> Result<Vec<Frame>> {
         let [count, _, height, width] = frames.dims();
         let labels = self.bundle.labels().count();
         let scores = match &self.bundle.frame_reader {

@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use crate::attribution::{Attribution, AttributionRequest};
 use crate::audit::{Audit, AuditRequest};
 use crate::bundle::{BundleSource, FeatureStatistics, Manifest};
-use crate::device::{DeviceChoice, WgpuSetup};
+use crate::device::{DeviceChoice, DeviceFrame, WgpuSetup};
 use crate::engine::{Analysis, Edit, FilmReport, Frame};
 use crate::error::{Error, Result};
 use crate::export::ExportJob;
@@ -107,6 +107,15 @@ pub enum Event {
     BundleOpened(RequestId, BundleView),
     /// A film is open; it is the current film now.
     FilmOpened(RequestId, FilmView),
+    /// An edit's picture is on the window's own device; its numbers follow unless a newer edit waits.
+    Shown {
+        /// Request.
+        id: RequestId,
+        /// The edit that made it.
+        edit: Edit,
+        /// Counterfactual and change.
+        frame: DeviceFrame,
+    },
     /// An edit's picture is ready.
     Edited {
         /// Request.
@@ -149,7 +158,7 @@ pub enum Event {
 pub struct WorkerOptions {
     /// Device asked for.
     pub device: DeviceChoice,
-    /// The window's own wgpu device, to share when it is real hardware.
+    /// The window's own wgpu device, to compute on. The window hands over real hardware only.
     pub shared_gpu: Option<WgpuSetup>,
     /// Bundle to open first.
     pub bundle: BundleSource,

@@ -3,14 +3,14 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, select};
 
 use super::{BundleView, Command, EditRequest, Event, FilmSource, FilmView, Latest, RequestId, Running, WorkerOptions};
 use crate::audit::audit;
 use crate::bundle::BundleSource;
-use crate::device::{ComputeDevice, DeviceChoice, is_real_gpu};
+use crate::device::{ComputeDevice, DeviceChoice, DeviceFrame};
 use crate::engine::{Analysis, Engine, Progress, Staleness, Step};
 use crate::error::{Error, Result};
 use crate::label::Labels;
@@ -45,12 +45,17 @@ struct State<'a> {
     film: Option<FilmView>,
     /// The request that made the current film current.
     film_request: RequestId,
+    /// When the numbers of an edit were last read back.
+    read: Instant,
     outbox: &'a Outbox,
 }
 
+/// While newer edits keep coming and pictures need not be read back, numbers are read this often.
+const SCORES_EVERY: Duration = Duration::from_millis(100);
+
 pub(super) fn run(options: WorkerOptions, inbox: &Inbox, outbox: &Outbox, running: &Running) {
     let device = open_device(options.device, options.shared_gpu, outbox);
-    let mut state = State { engine: None, bundle: options.bundle.clone(), device, film: None, film_request: 0, outbox };
+    let mut state = State { engine: None, bundle: options.bundle.clone(), device, film: None, film_request: 0, read: Instant::now(), outbox };
     state.answer(0, |state| state.open_bundle(0, options.bundle));
     while !running.stopping.load(Ordering::Relaxed) {
         select! {
@@ -82,7 +87,7 @@ fn words(panic: &(dyn std::any::Any + Send)) -> String {
 }
 
 fn open_device(choice: DeviceChoice, shared: Option<crate::device::WgpuSetup>, outbox: &Outbox) -> ComputeDevice {
-    let shared = shared.filter(|setup| choice != DeviceChoice::Cpu && is_real_gpu(&setup.adapter.get_info()));
+    let shared = shared.filter(|_| choice != DeviceChoice::Cpu);
     let opened = match shared {
         Some(setup) => ComputeDevice::adopt(setup).map(|device| (device, None)),
         None => ComputeDevice::open(choice),
@@ -225,10 +230,17 @@ impl State<'_> {
         let engine = self.engine()?;
         let Some(analysis) = self.film.as_ref().and_then(|film| film.analysis.as_ref()) else { return Ok(()) };
         let newer = || edits.is_waiting();
-        match engine.edit_while(analysis, &request.edit, &Staleness::new(&newer)) {
+        let (outbox, read) = (self.outbox, self.read);
+        let show = |frame: DeviceFrame| {
+            outbox.send(Event::Shown { id: request.id, edit: request.edit.clone(), frame });
+            // While a hand drags, pictures are enough; its scores are read now and then.
+            !edits.is_waiting() || read.elapsed() >= SCORES_EVERY
+        };
+        match engine.edit_shown(analysis, &request.edit, &Staleness::new(&newer), &show) {
             Ok(frame) => {
                 let milliseconds = start.elapsed().as_secs_f32() * 1e3;
                 let EditRequest { id, edit } = request;
+                self.read = Instant::now();
                 self.outbox.send(Event::Edited { id, edit, frame: Arc::new(frame), milliseconds });
                 Ok(())
             }

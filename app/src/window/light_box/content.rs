@@ -11,6 +11,7 @@ use fluoro_core::shift::Shift;
 use super::rgb;
 use super::sheet::{Content, Heat, Kind, Pixels, Sheet};
 use crate::window::app::{App, Source};
+use crate::window::state::edits::OnDevice;
 
 /// Least end of the colour scale, in grey levels of 2048: smaller changes are nothing that an eye should be led to.
 const LEAST_LIMIT: f32 = 40.0;
@@ -248,9 +249,11 @@ impl App {
             Pane::Original | Pane::Difference | Pane::FirstMap | Pane::SecondMap => self.film_sheet()?,
             Pane::Reconstruction | Pane::Counterfactual => {
                 window = film.frame_window(window, self.model_range());
+                let on_device = self.on_device().filter(|_| pane == Pane::Counterfactual);
+                let on_device = on_device.map(|shown| shown.frame.picture.clone());
                 let pixels = if pane == Pane::Reconstruction { self.reconstructed() } else { self.made() };
                 let (pixels, version) = pixels?;
-                Sheet { key: (Kind::Picture, version), pixels, pyramid: None, extent: film.extent }
+                Sheet { key: (Kind::Picture, version), pixels, on_device, pyramid: None, extent: film.extent }
             }
         };
         let overlay = match (with_overlay, pane.slot()) {
@@ -272,19 +275,40 @@ impl App {
         let [width, height] = film.size();
         let pixels = Pixels::Film(Arc::clone(&film.view.radiograph));
         let extent = Extent::whole(width, height);
-        Some(Sheet { key: (Kind::Picture, film.version), pixels, pyramid: film.shared_pyramid(), extent })
+        let pyramid = film.shared_pyramid();
+        Some(Sheet { key: (Kind::Picture, film.version), pixels, on_device: None, pyramid, extent })
     }
 
     /// What is added to the film in the counterfactual viewport; nothing while nothing is changed.
     fn change_sheet(&self) -> Option<(Sheet, f32)> {
         let (film, cache) = (self.film.as_ref()?, &self.light_box.change);
-        let (map, key) = (cache.map.as_ref()?, cache.key?);
+        let sheet = self.map_sheet(cache)?;
+        let (_, key) = sheet.key;
         if self.light_box.before || self.reconstruction().is_some_and(|(_, version)| version == key) {
             return None;
         }
-        let pixels = Pixels::Map(Arc::clone(map));
-        let sheet = Sheet { key: (Kind::Difference, key), pixels, pyramid: None, extent: film.extent };
         Some((sheet, film.change_gain(self.model_range())))
+    }
+
+    /// The difference of a cache, or the newer one on the graphics device.
+    fn map_sheet(&self, cache: &DifferenceCache) -> Option<Sheet> {
+        let extent = self.film.as_ref()?.extent;
+        let shown = self.on_device();
+        let known = cache.map.as_ref().zip(cache.key);
+        let known = known.filter(|(_, key)| shown.is_none_or(|shown| shown.version == *key));
+        let on_device = shown.map(|shown| shown.frame.change.clone());
+        let (pixels, version) = match (known, shown) {
+            (Some((map, key)), _) => (Pixels::Map(Arc::clone(map)), key),
+            (None, Some(shown)) => (Pixels::Device, shown.version),
+            (None, None) => return None,
+        };
+        Some(Sheet { key: (Kind::Difference, version), pixels, on_device, pyramid: None, extent })
+    }
+
+    /// The picture of the newest edit on the graphics device, while it is what the light box shows.
+    fn on_device(&self) -> Option<&OnDevice> {
+        let is_shown = self.source == Source::Edit && !self.light_box.before;
+        self.pictures.on_device.as_ref().filter(|_| is_shown)
     }
 
     fn reconstructed(&self) -> Option<(Pixels, u64)> {
@@ -301,9 +325,13 @@ impl App {
             let shift = Arc::clone(&self.shift.job.value.as_ref()?.shift);
             return Some((Pixels::Shift(shift, frame), version));
         }
-        match &self.pictures.made {
-            Some(made) => Some((Pixels::Frame(Arc::clone(&made.frame)), made.version)),
-            None => self.reconstructed(),
+        let made = self.pictures.made.as_ref();
+        match (self.on_device(), made) {
+            (Some(shown), made) if made.is_none_or(|made| made.version != shown.version) => {
+                Some((Pixels::Device, shown.version))
+            }
+            (_, Some(made)) => Some((Pixels::Frame(Arc::clone(&made.frame)), made.version)),
+            (_, None) => self.reconstructed(),
         }
     }
 
@@ -332,12 +360,12 @@ impl App {
             removed: rgb(colour.removed),
             outline: self.outline_look(),
         };
-        Some(Heat { map: Sheet { key, pixels, pyramid: None, extent: film.extent }, look })
+        Some(Heat { map: Sheet { key, pixels, on_device: None, pyramid: None, extent: film.extent }, look })
     }
 
     fn overlay(&self) -> Option<Heat> {
-        let (film, cache) = (self.film.as_ref()?, &self.light_box.difference);
-        let (map, key) = (cache.map.as_ref()?, cache.key?);
+        let cache = &self.light_box.difference;
+        let map = self.map_sheet(cache)?;
         let whole = self.shows_whole_shift();
         let colour = &self.look.colour;
         let look = OverlayLook {
@@ -348,8 +376,6 @@ impl App {
             removed: rgb(colour.removed),
             outline: self.outline_look(),
         };
-        let pixels = Pixels::Map(Arc::clone(map));
-        let map = Sheet { key: (Kind::Difference, key), pixels, pyramid: None, extent: film.extent };
         Some(Heat { map, look })
     }
 

@@ -199,7 +199,7 @@ pub(super) fn change_lines(app: &App) -> Vec<(String, bool)> {
         };
         return vec![(format!("shift: {target}"), true), (second, false)];
     }
-    let Some(made) = &app.pictures.made else {
+    let Some(edit) = app.pictures.shown_edit() else {
         return vec![("no change yet: drag a slider".to_owned(), false)];
     };
     let own = |index: usize| app.analysis().and_then(|a| a.activations.get(index).copied()).unwrap_or_default();
@@ -211,8 +211,8 @@ pub(super) fn change_lines(app: &App) -> Vec<(String, bool)> {
     let feature = |(index, to): (&usize, &f32)| {
         format!("{} {} → {}", app.feature_name(*index), number::short(own(*index)), number::short(*to))
     };
-    let findings = made.edit.findings.iter().map(finding);
-    let all: Vec<String> = findings.chain(made.edit.features.iter().map(feature)).collect();
+    let findings = edit.findings.iter().map(finding);
+    let all: Vec<String> = findings.chain(edit.features.iter().map(feature)).collect();
     let mut lines: Vec<(String, bool)> = all.iter().take(MOST_CHANGES).map(|line| (line.clone(), true)).collect();
     if all.len() > MOST_CHANGES {
         lines.push((format!("and {} more", all.len() - MOST_CHANGES), false));

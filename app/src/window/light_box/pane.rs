@@ -149,9 +149,9 @@ fn draw(app: &mut App, ui: &Ui, rect: Rect, pane: Pane, pixels: [usize; 2], over
 
 /// Whether the shaders should draw a picture now: a film much larger than the viewport waits for its halved copies.
 fn can_shade(content: &Content, pixels: [usize; 2]) -> bool {
-    let plane = content.film.pixels.plane();
-    let is_large = plane.is_some_and(|plane| plane.width().max(plane.height()) > 4 * pixels[0].max(pixels[1]));
-    plane.is_some() && (content.film.pyramid.is_some() || !is_large)
+    let Some(measures) = content.film.measures() else { return false };
+    let is_large = measures.size[0].max(measures.size[1]) > 4 * pixels[0].max(pixels[1]);
+    content.film.pyramid.is_some() || !is_large
 }
 
 /// Hands a picture, and what is left of the wipe's line, to the shaders.

@@ -29,6 +29,7 @@ pub fn sheet(app: &App, film: &OpenFilm, window: Window) -> Option<(Sheet, Windo
     let sheet = Sheet {
         key: (Kind::Prior, prior.version),
         pixels: Pixels::Film(Arc::clone(radiograph)),
+        on_device: None,
         pyramid: Some(Arc::clone(pyramid)),
         extent: prior.extent(radiograph, &film.view.radiograph),
     };

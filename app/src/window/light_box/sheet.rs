@@ -4,7 +4,8 @@
 
 use std::sync::Arc;
 
-use fluoro_core::display::{Change, ColourMap, Extent, Overlay, OverlayLook, Placed, Pyramid, View, ViewTransform};
+use fluoro_core::device::DevicePicture;
+use fluoro_core::display::{Change, ColourMap, Extent, Measures, Overlay, OverlayLook, Placed, Pyramid, View, ViewTransform};
 use fluoro_core::engine::{Analysis, Frame};
 use fluoro_core::plane::Plane;
 use fluoro_core::radiograph::{Radiograph, Window};
@@ -23,6 +24,8 @@ pub enum Pixels {
     Shift(Arc<Shift>, usize),
     /// A difference's or an attribution's.
     Map(Arc<Plane>),
+    /// On the graphics device alone: nothing was read back yet.
+    Device,
 }
 
 impl Pixels {
@@ -34,6 +37,7 @@ impl Pixels {
             Self::Reconstruction(analysis) => analysis.reconstruction.as_ref().map(|frame| &frame.pixels),
             Self::Shift(shift, frame) => shift.frames.get(*frame),
             Self::Map(map) => Some(map),
+            Self::Device => None,
         }
     }
 }
@@ -58,6 +62,8 @@ pub struct Sheet {
     pub key: (Kind, u64),
     /// Samples.
     pub pixels: Pixels,
+    /// The same on the graphics device, where the engine put it: then nothing is uploaded.
+    pub on_device: Option<DevicePicture>,
     /// Halved copies, when there are any.
     pub pyramid: Option<Arc<Pyramid>>,
     /// Place.
@@ -65,6 +71,16 @@ pub struct Sheet {
 }
 
 impl Sheet {
+    /// What the drawing's weights rest on; known without the samples.
+    pub fn measures(&self) -> Option<Measures<'_>> {
+        let own = self.placed().map(|placed| placed.measures());
+        let on_device = || {
+            let size = self.on_device.as_ref()?.size();
+            Some(Measures { size, halves: &[], extent: self.extent })
+        };
+        own.or_else(on_device)
+    }
+
     /// As the drawing takes it.
     pub fn placed(&self) -> Option<Placed<'_>> {
         let plane = self.pixels.plane()?;
@@ -103,12 +119,11 @@ impl Content {
     pub fn view(&self, transform: ViewTransform, background: [u8; 3]) -> Option<View<'_>> {
         let mut view = View::new(self.film.placed()?, self.window, transform, background);
         (view.invert, view.colours) = (self.invert, self.colours);
-        if let Some((sheet, gain)) = &self.change {
-            view.change = Some(Change { map: sheet.placed()?, gain: *gain });
-        }
-        if let Some(Heat { map, look }) = &self.overlay {
-            view.overlay = Some(Overlay { map: map.placed()?, look: *look });
-        }
+        // What is on the graphics device alone is drawn there, or comes with the next frame.
+        let change = self.change.as_ref().and_then(|(sheet, gain)| Some((sheet.placed()?, *gain)));
+        view.change = change.map(|(map, gain)| Change { map, gain });
+        let overlay = self.overlay.as_ref().and_then(|heat| Some((heat.map.placed()?, heat.look)));
+        view.overlay = overlay.map(|(map, look)| Overlay { map, look });
         Some(view)
     }
 

@@ -103,6 +103,24 @@ impl Keeper {
         }
     }
 
+    /// Writes the session now, and leaves it to the next run as a crash does: the window cannot go on.
+    ///
+    /// # Errors
+    /// When nothing is kept, or the file cannot be written; what was kept before is still there.
+    pub fn hand_over(&mut self, session: Session, hashes: &Hashes) -> Result<(), String> {
+        if let Some(writing) = self.writing.take() {
+            let _older = writing.block_and_take();
+        }
+        let path = self.file.take().ok_or("this computer keeps no sessions")?;
+        let written = file::write(&path, session, hashes).map_err(|error| error.to_string());
+        self.lock = None;
+        // What it was restored from is offered after it, unless this run's own file holds it now.
+        for old in [self.restored.take(), self.replaced.take()].into_iter().flatten().filter(|_| written.is_ok()) {
+            remove(&old);
+        }
+        written
+    }
+
     /// A clean end: nothing is left behind.
     pub fn end(&mut self) {
         if let Some(writing) = self.writing.take() {
@@ -232,6 +250,18 @@ mod tests {
         assert!(!left.exists(), "this run's own file holds it now");
         third.end();
         assert_eq!(name_of(&Keeper::start(folder.path()).left), "old", "an older one is offered in its turn");
+    }
+
+    #[test]
+    fn a_session_that_is_handed_over_is_the_next_runs() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut run = Keeper::start(folder.path());
+        run.hand_over(session("mine"), &Hashes::default()).unwrap();
+        // The end that follows takes nothing away.
+        run.end();
+        let next = Keeper::start(folder.path());
+        assert_eq!(file::read(next.left.as_ref().unwrap()).unwrap().films[0].name, "mine");
+        assert!(Keeper::default().hand_over(session("a"), &Hashes::default()).is_err());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use fluoro_core::device::DeviceFrame;
 use fluoro_core::engine::{Edit, Frame};
 use fluoro_core::worker::RequestId;
 use serde::{Deserialize, Serialize};
@@ -146,11 +147,26 @@ pub struct Made {
     pub version: u64,
 }
 
+/// A picture that lies on the window's own graphics device.
+#[derive(Clone)]
+pub struct OnDevice {
+    /// Counterfactual and change.
+    pub frame: Arc<DeviceFrame>,
+    /// The edit that it shows.
+    pub edit: Edit,
+    /// The request that it answers.
+    pub id: RequestId,
+    /// Its number among pictures; its numbers have the same once they are read.
+    pub version: u64,
+}
+
 /// Pictures of edits: the one shown, and the one asked for.
 #[derive(Default)]
 pub struct Pictures {
-    /// Shown.
+    /// The newest with its numbers.
     pub made: Option<Made>,
+    /// The newest on the graphics device, where engine and window share one. It is that of `made`, or a newer one.
+    pub on_device: Option<OnDevice>,
     /// The newest request and when it was sent, while its picture is not there.
     pub pending: Option<(RequestId, Instant)>,
     /// Why the newest request gave no picture.
@@ -158,6 +174,17 @@ pub struct Pictures {
 }
 
 impl Pictures {
+    /// Nothing is shown any more.
+    pub fn forget(&mut self) {
+        (self.made, self.on_device) = (None, None);
+    }
+
+    /// The edit of the picture on screen.
+    pub fn shown_edit(&self) -> Option<&Edit> {
+        let on_device = self.on_device.as_ref().map(|shown| &shown.edit);
+        on_device.or_else(|| self.made.as_ref().map(|made| &made.edit))
+    }
+
     /// Whether the picture shown is not yet that of the newest slider value.
     pub fn is_old(&self) -> bool {
         self.pending.is_some()

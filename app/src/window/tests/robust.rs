@@ -6,6 +6,7 @@ use fluoro_core::fingerprint;
 
 use super::*;
 use crate::window::command::Command;
+use crate::window::session::keeper::Keeper;
 
 fn film_file(folder: &Path, name: &str) -> PathBuf {
     let path = folder.join(name);
@@ -63,6 +64,26 @@ fn an_engine_that_ended_leaves_the_film_and_the_session_can_be_saved() {
     settle(&mut window);
     let again = open(options(vec![path]));
     assert_eq!(again.state().pictures.made.as_ref().map(|again| &again.frame), Some(&made.frame));
+}
+
+#[test]
+fn a_lost_device_hands_the_session_to_the_window_that_opens_next() {
+    let folder = tempfile::tempdir().expect("folder");
+    let mut window = window(Vec::new());
+    window.state_mut().session.keeper = Keeper::start(folder.path());
+    window.state_mut().set_finding(0, 7.0);
+    settle(&mut window);
+    window.state_mut().light_box.kept.invert = true;
+    window.state_mut().end_for_lost_device();
+    drop(window);
+
+    let mut next = open(options(Vec::new()));
+    next.state_mut().session.keeper = Keeper::start(folder.path());
+    next.state_mut().restore_left_session();
+    settle(&mut next);
+    let app = next.state();
+    assert_eq!((app.edit().findings.get(&0), app.light_box.kept.invert), (Some(&7.0), true));
+    assert!(app.pictures.made.is_some(), "and its picture");
 }
 
 #[test]

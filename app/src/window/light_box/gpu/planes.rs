@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use eframe::wgpu;
+use fluoro_core::device::DevicePicture;
 use fluoro_core::plane::Plane;
 
 use super::super::sheet::{Kind, Sheet};
@@ -52,6 +53,12 @@ impl Tiled {
         let nothing = if kind == Kind::Picture && lowest.is_finite() { lowest } else { 0.0 };
         let nothing = if kind == Kind::Picture && !lowest.is_finite() { -1e30 } else { nothing };
         Self { view: layers(&texture), texture, shift, tiles, rows_done: 0, height: height as usize, nothing }
+    }
+
+    /// A picture that the engine left on the device.
+    fn there_already(picture: &DevicePicture) -> Self {
+        let (texture, height) = (picture.texture.clone(), picture.size()[1]);
+        Self { view: layers(&texture), texture, shift: 30, tiles: 1, rows_done: height, height, nothing: 0.0 }
     }
 
     /// Uploads further rows, `budget` bytes at most and one row at least.
@@ -129,6 +136,9 @@ impl Planes {
     /// The copy that can be shown now: `wanted`, or a smaller one while a large one is on its way. Also says whether one
     /// is.
     pub fn level(&mut self, gpu: Gpu<'_>, sheet: &Sheet, wanted: usize) -> (usize, bool) {
+        if let Some(picture) = &sheet.on_device {
+            return (0, self.take(sheet.key, picture));
+        }
         let Some(placed) = sheet.placed() else { return (0, false) };
         let halves = placed.pyramid.map_or(&[][..], |pyramid| pyramid.levels());
         let plane = |level: usize| if level == 0 { Some(placed.plane) } else { halves.get(level - 1) };
@@ -167,6 +177,18 @@ impl Planes {
         }
         load(copies, meanwhile, &mut all);
         (meanwhile, true)
+    }
+
+    /// Takes a picture as it is on the device. Nothing is still to come.
+    fn take(&mut self, key: (Kind, u64), picture: &DevicePicture) -> bool {
+        let copies = self.known.entry(key).or_default();
+        copies.used = self.frame;
+        if copies.levels.is_empty() {
+            copies.levels.push(Some(Tiled::there_already(picture)));
+            let [width, height] = picture.size();
+            copies.bytes = 4 * width * height;
+        }
+        false
     }
 
     /// Whether anything of a plane is on the device.

@@ -139,7 +139,7 @@ impl Samples {
         size: [usize; 2],
     ) -> (Sampled, bool) {
         let transform = transform.upright();
-        let wanted = sheet.placed().map_or(0, |placed| Sampling::level_of(&placed, &transform));
+        let wanted = sheet.measures().map_or(0, |measures| Sampling::level_of(&measures, &transform));
         let (level, waits) = planes.level(gpu, sheet, wanted);
         let key = Key { sheet: sheet.key, level, extent: sheet.extent, transform, size };
         if let Some(kept) = self.kept.iter_mut().find(|kept| kept.key == key) {
@@ -184,8 +184,8 @@ impl Samples {
         kept: &mut Kept,
     ) {
         kept.sampled.area = [0; 4];
-        let (Some(placed), Some(plane)) = (sheet.placed(), planes.get(sheet, kept.key.level)) else { return };
-        let sampling = Sampling::at_level(&placed, &kept.key.transform, kept.key.size, kept.key.level);
+        let (Some(measures), Some(plane)) = (sheet.measures(), planes.get(sheet, kept.key.level)) else { return };
+        let sampling = Sampling::at_level(&measures, &kept.key.transform, kept.key.size, kept.key.level);
         if sampling.is_empty() {
             return;
         }

@@ -2,14 +2,21 @@
 //! Errors are in grey levels of 255.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use eframe::egui_wgpu::{RendererOptions, wgpu};
+use eframe::egui_wgpu::{RendererOptions, WgpuSetup, wgpu};
+use fluoro_core::bundle::BundleSource;
+use fluoro_core::device::{DeviceChoice, WgpuSetup as ComputeSetup};
 use fluoro_core::display::{ColourMap, Extent, Outline, OverlayLook, Pyramid, Turn, wipe, wipe_column};
 use fluoro_core::plane::Plane;
 use fluoro_core::radiograph::{VoiFunction, Window};
 
 use super::super::sheet::{Content, Heat, Kind, Pixels, Sheet};
 use super::*;
+use crate::window::WindowOptions;
+use crate::window::app::{App, DrawnBy, Host};
+use crate::window::light_box::Pane;
+use crate::window::native::whole_device;
 
 const BACKGROUND: [u8; 3] = [8, 9, 11];
 /// Where the viewport lies on its target, so that a mistake in the place is seen.
@@ -18,13 +25,26 @@ const PLACE: [u32; 2] = [5, 3];
 struct Device {
     device: wgpu::Device,
     queue: wgpu::Queue,
+    state: RenderState,
     shaders: Shaders,
     frame: u64,
 }
 
 impl Device {
     fn new(largest_side: u32) -> Self {
-        let setup = egui_kittest::wgpu::default_wgpu_setup();
+        Self::of_setup(egui_kittest::wgpu::default_wgpu_setup(), largest_side)
+    }
+
+    /// A device that the engine can take over too.
+    fn shared() -> Self {
+        let mut setup = egui_kittest::wgpu::default_wgpu_setup();
+        if let WgpuSetup::CreateNew(new) = &mut setup {
+            new.device_descriptor = Arc::new(whole_device);
+        }
+        Self::of_setup(setup, 8192)
+    }
+
+    fn of_setup(setup: WgpuSetup, largest_side: u32) -> Self {
         let instance = wait_for(setup.new_instance());
         let adapters = wait_for(instance.enumerate_adapters(wgpu::Backends::all()));
         assert!(
@@ -33,7 +53,7 @@ impl Device {
         );
         let state = egui_kittest::wgpu::create_render_state(setup, RendererOptions::PREDICTABLE);
         let shaders = Shaders::new(&state.device, wgpu::TextureFormat::Rgba8Unorm, largest_side);
-        Self { device: state.device, queue: state.queue, shaders, frame: 0 }
+        Self { device: state.device.clone(), queue: state.queue.clone(), state, shaders, frame: 0 }
     }
 
     /// Draws pictures into one viewport; says whether finer copies are on their way.
@@ -147,7 +167,7 @@ fn texture_of(device: &wgpu::Device, [width, height]: [u32; 2]) -> wgpu::Texture
 fn sheet(kind: Kind, version: u64, plane: Plane, with_pyramid: bool, extent: Option<Extent>) -> Sheet {
     let extent = extent.unwrap_or(Extent::whole(plane.width(), plane.height()));
     let pyramid = with_pyramid.then(|| Arc::new(Pyramid::new(&plane)));
-    Sheet { key: (kind, version), pixels: Pixels::Map(Arc::new(plane)), pyramid, extent }
+    Sheet { key: (kind, version), pixels: Pixels::Map(Arc::new(plane)), on_device: None, pyramid, extent }
 }
 
 /// Something like a film: smooth, with fine structure and an edge.
@@ -438,4 +458,86 @@ fn shader_time() {
             println!("at {name}, {what}: best {:?}, median {:?}; first look {first:?}", times[0], times[13]);
         }
     }
+}
+
+/// The engine computes on the device that draws: what it decodes is on the light box before a number of it is read back, and
+/// looks like the picture of those numbers.
+#[test]
+fn a_decoded_picture_reaches_the_light_box_on_the_device() {
+    let mut device = Device::shared();
+    let setup = ComputeSetup {
+        instance: device.state.instance.clone(),
+        adapter: device.state.adapter.clone(),
+        device: device.device.clone(),
+        queue: device.queue.clone(),
+        backend: device.state.adapter.get_info().backend,
+    };
+    let options = WindowOptions {
+        films: Vec::new(),
+        bundle: BundleSource::Embedded("phantom".into()),
+        device: DeviceChoice::Gpu,
+        store: None,
+    };
+    let host = Host { dialogs: false, remembers: false, drawn_by: DrawnBy::Raster };
+    let mut app = App::new(&egui::Context::default(), options, Some(setup), host).expect("the window starts");
+    app.light_box.by_shader = true;
+    let start = Instant::now();
+    let wait = |app: &mut App, until: &dyn Fn(&App) -> bool| {
+        while !until(app) {
+            app.logic();
+            assert!(start.elapsed() < Duration::from_secs(600), "the software adapter answers");
+            assert!(app.dead.is_none() && app.model.problem.is_none() && app.pictures.problem.is_none());
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    };
+    wait(&mut app, &|app| app.analysis().is_some() && app.is_idle());
+    assert!(app.model.view.as_ref().is_some_and(|view| view.is_gpu), "it computes on the shared device");
+    let strongest = |app: &App| {
+        let activations = &app.analysis().expect("analysed").activations;
+        (0..activations.len()).max_by(|&a, &b| activations[a].total_cmp(&activations[b])).expect("features")
+    };
+    let feature = strongest(&app);
+    app.set_feature(feature, 0.0);
+    app.logic();
+    wait(&mut app, &|app| app.pictures.on_device.is_some());
+    let size = [300, 300];
+    let draw = |device: &mut Device, content: &Content| {
+        let measures = content.film.measures().expect("sizes");
+        let side = measures.extent.x + measures.extent.width;
+        let transform = ViewTransform::fit([side as usize; 2], size);
+        (device.draw(&[(content, [0, size[0]])], transform, size).0, transform)
+    };
+    app.light_box.kept.on_film = Some(false);
+    let early = app.content(Pane::Counterfactual, false).expect("a picture");
+    if app.pictures.made.is_none() {
+        assert!(early.film.pixels.plane().is_none(), "nothing was read back yet");
+    }
+    let (first, transform) = draw(&mut device, &early);
+    app.light_box.kept.on_film = Some(true);
+    let early_change = app.content(Pane::Counterfactual, false).expect("a picture");
+    let (first_change, _) = draw(&mut device, &early_change);
+
+    wait(&mut app, &|app| app.is_idle());
+    app.find_difference();
+    app.light_box.kept.on_film = Some(false);
+    let settled = app.content(Pane::Counterfactual, false).expect("a picture");
+    let wanted = settled.view(transform, BACKGROUND).expect("read back").draw(size[0], size[1]);
+    assert!(error(&first, &wanted).0 <= 1, "{:?}", error(&first, &wanted));
+    assert_eq!(settled.film.key, early.film.key, "the same picture");
+    app.light_box.kept.on_film = Some(true);
+    app.find_change();
+    let settled = app.content(Pane::Counterfactual, false).expect("a picture");
+    assert!(settled.change.is_some());
+    let wanted = settled.view(transform, BACKGROUND).expect("read back").draw(size[0], size[1]);
+    assert!(error(&first_change, &wanted).0 <= 1, "{:?}", error(&first_change, &wanted));
+    let before = device.shaders.planes.uploads;
+    let (again, _) = draw(&mut device, &settled);
+    assert_eq!((device.shaders.planes.uploads, error(&again, &wanted).0 <= 1), (before, true), "nothing is uploaded");
+
+    // Undone, the reconstruction is shown, which was read back once.
+    app.undo();
+    assert!(app.pictures.on_device.is_none());
+    app.find_change();
+    let plain = app.content(Pane::Counterfactual, false).expect("a picture");
+    assert!(plain.change.is_none());
 }
