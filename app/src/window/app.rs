@@ -232,10 +232,12 @@ pub struct App {
     pub now: f64,
     /// When the film on its way was asked for.
     pub film_asked: Instant,
-    /// The window's device, until its errors are watched.
+    /// The window's device, where it draws on one.
     pub graphics: Option<eframe::wgpu::Device>,
     /// Why the graphics device is gone, once it is.
     pub lost_device: Lost,
+    /// Its errors come to the window.
+    pub is_watched: bool,
     /// The window closes, because its device is gone.
     pub is_over: bool,
     pub(super) ctx: egui::Context,
@@ -316,6 +318,7 @@ impl App {
             film_asked: Instant::now(),
             graphics: None,
             lost_device: Lost::default(),
+            is_watched: false,
             is_over: false,
             ctx: ctx.clone(),
             driver_errors,

@@ -1,5 +1,6 @@
 //! The window on a screen: eframe, and one GPU device for drawing and computing where there is real hardware.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 use eframe::egui_wgpu::{RenderState, WgpuConfiguration, WgpuSetup, WgpuSetupCreateNew};
@@ -68,7 +69,7 @@ fn open(options: WindowOptions, lost: &Lost, again: bool) -> Result<(), WindowEr
         system_font_fallback: false,
         ..eframe::NativeOptions::default()
     };
-    let lost = Lost::clone(lost);
+    let (is_lost, lost) = (lost, Lost::clone(lost));
     let create = |cc: &eframe::CreationContext<'_>| {
         let mut app = create(cc, if again { WindowOptions { films: Vec::new(), ..options } } else { options })?;
         app.lost_device = lost;
@@ -78,7 +79,14 @@ fn open(options: WindowOptions, lost: &Lost, again: bool) -> Result<(), WindowEr
         }
         Ok(Box::new(app) as Box<dyn eframe::App>)
     };
-    eframe::run_native("Fluoro", native, Box::new(create)).map_err(|error| match error {
+    let ran = catch_unwind(AssertUnwindSafe(|| eframe::run_native("Fluoro", native, Box::new(create))));
+    let ended = match ran {
+        Ok(ended) => ended,
+        // Losing its device in the middle of a frame, egui's painter panics; the session was kept before.
+        Err(_) if is_lost.lock().is_some() => return Ok(()),
+        Err(panic) => resume_unwind(panic),
+    };
+    ended.map_err(|error| match error {
         eframe::Error::Wgpu(error) => WindowError::NoGraphics(error.to_string()),
         eframe::Error::AppCreation(error) => WindowError::Window(error.to_string()),
         other => WindowError::Window(other.to_string()),
@@ -147,13 +155,20 @@ impl eframe::App for App {
     fn logic(&mut self, _ctx: &egui::Context, _frame: &mut eframe::Frame) {
         App::logic(self);
         self.watch_driver();
+        // What the driver has to say of a lost device, it says when it is asked.
+        if let Some(device) = &self.graphics {
+            let _said_elsewhere = device.poll(wgpu::PollType::Poll);
+        }
         if self.lost_device.lock().is_some() && !self.is_over {
             self.end_for_lost_device();
         }
     }
 
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
-        panels::show(self, ui);
+        // On a lost device nothing can be drawn, and egui's painter falls over when it tries.
+        if !self.is_over {
+            panels::show(self, ui);
+        }
     }
 
     fn clear_color(&self, _visuals: &egui::Visuals) -> [f32; 4] {
@@ -179,7 +194,8 @@ impl App {
         if self.model.view.is_none() && self.model.problem.is_none() {
             return;
         }
-        let Some(device) = self.graphics.take() else { return };
+        let Some(device) = self.graphics.clone().filter(|_| !self.is_watched) else { return };
+        self.is_watched = true;
         let (lost, wake) = (Lost::clone(&self.lost_device), self.ctx.clone());
         device.set_device_lost_callback(move |kind, message| {
             *lost.lock() = Some(format!("{kind:?}: {message}"));
