@@ -10,8 +10,8 @@ pub use burn::tensor::wgpu::WgpuSetup;
 
 mod picture;
 
-pub use picture::{DeviceFrame, DevicePicture};
 pub(crate) use picture::PictureMaker;
+pub use picture::{DeviceFrame, DevicePicture};
 
 use crate::error::{Error, Result};
 

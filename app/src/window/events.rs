@@ -149,6 +149,7 @@ impl App {
         self.model.problem = None;
         tracing::info!("bundle {} is open on {}", view.manifest.name, view.device);
         let is_same = self.model.view.as_ref().is_some_and(|old| old.manifest == view.manifest);
+        self.light_box.without_decoder = view.manifest.decoder.is_none();
         self.model.view = Some(view);
         if is_same {
             // Another device took over; the edits still mean the same.

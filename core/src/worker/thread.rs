@@ -55,7 +55,15 @@ const SCORES_EVERY: Duration = Duration::from_millis(100);
 
 pub(super) fn run(options: WorkerOptions, inbox: &Inbox, outbox: &Outbox, running: &Running) {
     let device = open_device(options.device, options.shared_gpu, outbox);
-    let mut state = State { engine: None, bundle: options.bundle.clone(), device, film: None, film_request: 0, read: Instant::now(), outbox };
+    let mut state = State {
+        engine: None,
+        bundle: options.bundle.clone(),
+        device,
+        film: None,
+        film_request: 0,
+        read: Instant::now(),
+        outbox,
+    };
     state.answer(0, |state| state.open_bundle(0, options.bundle));
     while !running.stopping.load(Ordering::Relaxed) {
         select! {

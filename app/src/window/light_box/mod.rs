@@ -83,6 +83,8 @@ pub struct LightBox {
     pub dragging: bool,
     /// The shaders draw the pictures.
     pub by_shader: bool,
+    /// The bundle cannot draw: one viewport says so instead of three.
+    pub without_decoder: bool,
     /// Another film is beside the current one, while two viewports are on screen.
     pub prior: bool,
     /// Physical pixels of a viewport, as last shown.
@@ -124,6 +126,7 @@ impl LightBox {
             return vec![Pane::FirstMap, Pane::SecondMap];
         }
         match self.kept.arrangement {
+            Arrangement::Four if self.without_decoder => vec![Pane::Original, Pane::Counterfactual],
             Arrangement::Four => vec![Pane::Original, Pane::Counterfactual, Pane::Reconstruction, Pane::Difference],
             Arrangement::Two if self.prior => vec![Pane::Original, Pane::Prior],
             Arrangement::Two => vec![Pane::Original, Pane::Counterfactual],

@@ -256,8 +256,18 @@ fn without_picture(app: &mut App, ui: &mut Ui, rect: Rect, pane: Pane) {
                 app.run(Command::OpenBundle);
             }
         } else {
-            let purpose = format!("No {}: this bundle has no decoder, or could not read the film.", pane.name());
-            states::empty(ui, &look, &purpose, None);
+            let purpose = if app.light_box.without_decoder {
+                format!(
+                    "No {}: this bundle has no decoder, so it cannot draw what an edit changes. Make one from films with \
+                     fluoro train decoder, or open a bundle that has one.",
+                    pane.name()
+                )
+            } else {
+                format!("No {}: the bundle could not read the film.", pane.name())
+            };
+            if states::empty(ui, &look, &purpose, app.light_box.without_decoder.then_some("Open bundle…")) {
+                app.run(Command::OpenBundle);
+            }
         }
     });
 }

@@ -5,7 +5,9 @@
 use std::sync::Arc;
 
 use fluoro_core::device::DevicePicture;
-use fluoro_core::display::{Change, ColourMap, Extent, Measures, Overlay, OverlayLook, Placed, Pyramid, View, ViewTransform};
+use fluoro_core::display::{
+    Change, ColourMap, Extent, Measures, Overlay, OverlayLook, Placed, Pyramid, View, ViewTransform,
+};
 use fluoro_core::engine::{Analysis, Frame};
 use fluoro_core::plane::Plane;
 use fluoro_core::radiograph::{Radiograph, Window};

@@ -66,6 +66,47 @@ fn an_engine_that_ended_leaves_the_film_and_the_session_can_be_saved() {
     assert_eq!(again.state().pictures.made.as_ref().map(|again| &again.frame), Some(&made.frame));
 }
 
+/// A safetensors file without the tensors of one part.
+fn without(bytes: &[u8], prefix: &str) -> Vec<u8> {
+    let length = u64::from_le_bytes(bytes[..8].try_into().expect("eight bytes")) as usize;
+    let mut header: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_slice(&bytes[8..8 + length]).expect("a header");
+    let (data, mut kept) = (&bytes[8 + length..], Vec::new());
+    header.retain(|name, _| !name.starts_with(prefix) && name != "__metadata__");
+    for about in header.values_mut() {
+        let [from, to] = [0, 1].map(|end| about["data_offsets"][end].as_u64().expect("a number") as usize);
+        about["data_offsets"] = serde_json::json!([kept.len(), kept.len() + to - from]);
+        kept.extend_from_slice(&data[from..to]);
+    }
+    let header = serde_json::to_vec(&header).expect("a header");
+    [&(header.len() as u64).to_le_bytes()[..], &header, &kept].concat()
+}
+
+#[test]
+fn a_bundle_without_a_decoder_says_so_once() {
+    let home = tempfile::tempdir().expect("folder");
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/nih-small");
+    let folder = home.path().join("reader");
+    let beside = save::Beside::new(&folder).expect("a folder");
+    for entry in std::fs::read_dir(&from).expect("the bundle") {
+        let path = entry.expect("an entry").path();
+        std::fs::copy(&path, beside.folder().join(path.file_name().expect("a name"))).expect("a copy");
+    }
+    let mut manifest = save::existing_manifest(&from).expect("readable").expect("a bundle");
+    manifest.decoder = None;
+    let weights = without(&std::fs::read(from.join("autoencoder.safetensors")).expect("weights"), "decoder.");
+    beside.file(&mut manifest, "autoencoder.safetensors", &weights).expect("written");
+    beside.manifest(&manifest).expect("written");
+    beside.finish().expect("in its place");
+    let window = open(WindowOptions { bundle: BundleSource::Folder(folder), ..options(Vec::new()) });
+    assert!(window.state().analysis().is_some(), "{:?}", window.state().model.problem);
+    window.get_by_label("viewport: original");
+    window.get_by_label_contains("fluoro train decoder");
+    for pane in ["viewport: reconstruction", "viewport: difference"] {
+        assert!(window.query_by_label(pane).is_none(), "{pane} would be empty");
+    }
+}
+
 #[test]
 fn a_lost_device_hands_the_session_to_the_window_that_opens_next() {
     let folder = tempfile::tempdir().expect("folder");
