@@ -185,6 +185,9 @@ impl App {
 
     /// Writes the counterfactual of the sliders.
     pub fn export_picture(&mut self, path: PathBuf) {
+        if !self.is_read_for_export() {
+            return;
+        }
         let (Some(made), Some(film)) = (&self.pictures.made, &self.film) else { return };
         let frame = match self.choice().on_frame(&made.frame.pixels, &film.extent) {
             Ok(frame) => frame,

@@ -91,6 +91,8 @@ impl App {
         self.study.pending = None;
         self.study.waits_for_bundle = false;
         self.pictures.pending = None;
+        // Its numbers will never come.
+        self.pictures.on_device = None;
         self.shift.job.working = None;
         self.attribution.jobs.iter_mut().for_each(|job| job.working = None);
         self.report.job.working = None;
@@ -233,6 +235,9 @@ impl App {
     fn shown(&mut self, id: RequestId, edit: Edit, frame: DeviceFrame) {
         let is_awaited = self.pictures.pending.is_some_and(|(newest, _)| id <= newest);
         if is_awaited && self.analysis().is_some() && self.light_box.by_shader {
+            if let Some((_, asked)) = self.pictures.pending.filter(|(newest, _)| *newest == id) {
+                self.performance.slider.push(asked.elapsed().as_secs_f32() * 1e3);
+            }
             let version = self.next_version();
             self.pictures.on_device = Some(OnDevice { frame: Arc::new(frame), edit, id, version });
         }
@@ -246,7 +251,9 @@ impl App {
         }
         if id == newest {
             self.pictures.pending = None;
-            self.performance.slider.push(asked.elapsed().as_secs_f32() * 1e3);
+            if self.pictures.on_device.as_ref().is_none_or(|shown| shown.id != id) {
+                self.performance.slider.push(asked.elapsed().as_secs_f32() * 1e3);
+            }
             self.performance.model.push(milliseconds);
         }
         // What is on the device already is not brought there again.

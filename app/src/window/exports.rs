@@ -1,5 +1,6 @@
 //! Exports of what the window shows, and the question that comes before the film's own pixels leave. In: the film, what was
-//! made of it, and the user's choice. Out: files and the clipboard. Nothing leaves with a name unless the user asks for it.
+//! made of it, and the user's choice. Out: files and the clipboard. No picture and no DICOM object names anybody unless the user
+//! asks for it; a recipe names its film's file, but for the one beside an object that names nobody.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -73,12 +74,25 @@ impl App {
     /// What is on the light box as a DICOM Secondary Capture: the edit, or all frames of the shift. A large film takes
     /// its time: it is painted over and written on a thread of its own.
     pub fn export_dicom(&mut self, path: PathBuf) {
+        if !self.is_read_for_export() {
+            return;
+        }
         let Some((action, capture)) = self.made_capture() else { return };
         let Some(recipe) = self.recipe(action) else { return };
         self.write_by("DICOM written", move || {
             let kind = ExportKind::Capture(Arc::new(capture()?));
             ExportJob { kind, path, recipe }.run(&Progress::silent())
         });
+    }
+
+    /// Whether what is on screen can be written down; says so where its numbers are still on their way.
+    pub(super) fn is_read_for_export(&mut self) -> bool {
+        let is_read = self.source == Source::Shift || self.pictures.is_read();
+        if !is_read {
+            let text = "The numbers of the newest picture are still being read. Try again in a moment.";
+            self.toasts.warn("Nothing was written", text);
+        }
+        is_read
     }
 
     /// What was done, and what makes the capture of it.
@@ -181,6 +195,9 @@ impl App {
 
     /// The light box as it is on screen, with its words, as a PNG.
     pub fn save_view(&mut self, path: PathBuf) {
+        if !self.is_read_for_export() {
+            return;
+        }
         let choice = self.choice();
         match light_box::snapshot(self, &choice) {
             Ok((canvas, made)) => self.write(path, move |path| {
@@ -193,6 +210,9 @@ impl App {
 
     /// The same on the clipboard.
     fn copy_view(&mut self) {
+        if !self.is_read_for_export() {
+            return;
+        }
         let choice = self.choice();
         match light_box::snapshot(self, &choice) {
             Ok((canvas, _)) => {

@@ -1,6 +1,7 @@
 //! The window on a screen: eframe, and one GPU device for drawing and computing where there is real hardware.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use eframe::egui_wgpu::{RenderState, WgpuConfiguration, WgpuSetup, WgpuSetupCreateNew};
@@ -16,8 +17,19 @@ const SIZE: [f32; 2] = [1600.0, 1000.0];
 /// How often the window opens again after its graphics device was lost.
 const MOST_LOSSES: usize = 3;
 
-/// Why the graphics device is gone, once it is: a driver that was reset or updated, a card that was unplugged.
-pub type Lost = Arc<Mutex<Option<String>>>;
+/// A graphics device that is gone: a driver that was reset or updated, a card that was unplugged.
+#[derive(Debug, Default)]
+pub struct Loss {
+    /// What the driver says.
+    why: String,
+    /// The session, for the window that opens next.
+    session: Option<PathBuf>,
+    /// The file that Save writes to.
+    file: Option<PathBuf>,
+}
+
+/// The loss of a window's device, once it is lost.
+pub type Lost = Arc<Mutex<Option<Loss>>>;
 
 /// Smallest size in which everything can be reached.
 const SMALLEST: [f32; 2] = [960.0, 600.0];
@@ -37,23 +49,24 @@ pub fn run(options: WindowOptions) -> Result<(), WindowError> {
         return Err(WindowError::NoDisplay);
     }
     let lost = Lost::default();
-    let mut result = open(options.clone(), &lost, false);
+    let mut result = open(options.clone(), &lost, None);
     for _ in 0..MOST_LOSSES {
-        let Some(why) = lost.lock().take() else { return result };
-        tracing::warn!(why, "the graphics device was lost; the window opens again on a new one");
-        result = open(options.clone(), &lost, true);
+        let Some(loss) = lost.lock().take() else { return result };
+        tracing::warn!(why = loss.why, "the graphics device was lost; the window opens again on a new one");
+        result = open(options.clone(), &lost, Some(loss));
     }
     match lost.lock().take() {
-        Some(why) => Err(WindowError::Window(format!(
-            "the graphics device was lost {} times ({why}); the session is offered at the next start",
-            MOST_LOSSES + 1
-        ))),
+        Some(loss) => Err(lost_for_good(&loss)),
         None => result,
     }
 }
 
-/// Opens the window; `again` after its device was lost.
-fn open(options: WindowOptions, lost: &Lost, again: bool) -> Result<(), WindowError> {
+fn lost_for_good(loss: &Loss) -> WindowError {
+    WindowError::Window(format!("the graphics device was lost: {}; the session is offered at the next start", loss.why))
+}
+
+/// Opens the window; after a loss, with the session that was handed over.
+fn open(options: WindowOptions, lost: &Lost, after: Option<Loss>) -> Result<(), WindowError> {
     let native = eframe::NativeOptions {
         viewport: egui::ViewportBuilder::default()
             .with_title("Fluoro")
@@ -71,20 +84,35 @@ fn open(options: WindowOptions, lost: &Lost, again: bool) -> Result<(), WindowEr
     };
     let (is_lost, lost) = (lost, Lost::clone(lost));
     let create = |cc: &eframe::CreationContext<'_>| {
-        let mut app = create(cc, if again { WindowOptions { films: Vec::new(), ..options } } else { options })?;
+        let session = after.as_ref().and_then(|loss| loss.session.clone());
+        let films = if session.is_some() { Vec::new() } else { options.films.clone() };
+        let mut app = create(cc, WindowOptions { films, ..options })?;
         app.lost_device = lost;
-        if again {
-            app.restore_left_session();
-            app.toasts.warn("The graphics device was lost", "The window was opened again, with the session as it was.");
+        if let Some(loss) = after {
+            let text = match session {
+                Some(_) => "The window was opened again, with the session as it was.",
+                None => "The window was opened again; its session could not be kept.",
+            };
+            app.toasts.warn("The graphics device was lost", text);
+            if session.is_some() {
+                app.session.keeper.left = session;
+                app.session.handed_file = loss.file;
+                app.restore_left_session();
+            }
         }
         Ok(Box::new(app) as Box<dyn eframe::App>)
     };
     let ran = catch_unwind(AssertUnwindSafe(|| eframe::run_native("Fluoro", native, Box::new(create))));
     let ended = match ran {
         Ok(ended) => ended,
-        // Losing its device in the middle of a frame, egui's painter panics; the session was kept before.
-        Err(_) if is_lost.lock().is_some() => return Ok(()),
-        Err(panic) => resume_unwind(panic),
+        Err(panic) => {
+            // Losing its device in the middle of a frame, egui's painter panics, and after a panic no window can be opened
+            // in this process. The running session is kept every few seconds.
+            return match is_lost.lock().take() {
+                Some(loss) => Err(lost_for_good(&loss)),
+                None => resume_unwind(panic),
+            };
+        }
     };
     ended.map_err(|error| match error {
         eframe::Error::Wgpu(error) => WindowError::NoGraphics(error.to_string()),
@@ -181,9 +209,13 @@ impl App {
     /// be opened again by [`run`].
     pub(super) fn end_for_lost_device(&mut self) {
         self.is_over = true;
-        let (session, hashes) = (self.capture(), Arc::clone(&self.session.hashes));
-        if let Err(why) = self.session.keeper.hand_over(session, &hashes) {
-            tracing::error!(why, "the session could not be kept");
+        let session = (!self.session.is_opening()).then(|| self.capture());
+        let hashes = Arc::clone(&self.session.hashes);
+        let handed = self.session.keeper.hand_over(session, &hashes);
+        let handed = handed.inspect_err(|why| tracing::error!(why, "the session could not be kept"));
+        let file = self.session.file.take().or(self.session.handed_file.take());
+        if let Some(loss) = self.lost_device.lock().as_mut() {
+            (loss.session, loss.file) = (handed.ok(), file);
         }
         self.ctx.send_viewport_cmd(egui::ViewportCommand::Close);
     }
@@ -198,7 +230,7 @@ impl App {
         self.is_watched = true;
         let (lost, wake) = (Lost::clone(&self.lost_device), self.ctx.clone());
         device.set_device_lost_callback(move |kind, message| {
-            *lost.lock() = Some(format!("{kind:?}: {message}"));
+            lost.lock().get_or_insert_default().why = format!("{kind:?} {message}").trim().to_owned();
             wake.request_repaint();
         });
         let (sender, wake) = (self.driver_error_sender(), self.ctx.clone());

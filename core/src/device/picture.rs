@@ -49,10 +49,14 @@ pub(crate) struct PictureMaker {
 }
 
 impl PictureMaker {
-    /// Compiles the shader; none where the adapter cannot draw into textures of floats.
-    pub fn new(setup: &wgpu::Adapter, device: &wgpu::Device, queue: &wgpu::Queue) -> Option<Self> {
-        let features = setup.get_texture_format_features(FORMAT);
-        if !features.allowed_usages.contains(wgpu::TextureUsages::RENDER_ATTACHMENT) {
+    /// Compiles the shader; none where the adapter cannot draw into textures of floats, or cannot read buffers while it
+    /// draws.
+    pub fn new(adapter: &wgpu::Adapter, device: &wgpu::Device, queue: &wgpu::Queue) -> Option<Self> {
+        let draws = adapter.get_texture_format_features(FORMAT).allowed_usages;
+        let reads = adapter.get_downlevel_capabilities().flags;
+        if !draws.contains(wgpu::TextureUsages::RENDER_ATTACHMENT)
+            || !reads.contains(wgpu::DownlevelFlags::FRAGMENT_STORAGE)
+        {
             return None;
         }
         let entry = |binding: u32, ty: wgpu::BufferBindingType| wgpu::BindGroupLayoutEntry {
@@ -249,10 +253,17 @@ mod tests {
             .collect();
         assert_eq!(read(&setup, &made), wanted);
 
-        // The second of a batch lies behind an offset.
-        let second = tensor(&numbers).slice([1..2, 0..1, 0..height, 0..width]);
+        // The second of a batch lies behind an offset that the device can bind: 64 x 64 numbers are 16 KiB.
+        let square: Vec<f32> = (0..2 * 64 * 64).map(|i| (i as f32).sqrt()).collect();
+        let batch = Tensor::<4>::from_data(TensorData::new(square.clone(), [2, 1, 64, 64]), device.tensor_device());
+        let second = batch.slice([1..2, 0..1, 0..64, 0..64]);
         let made = maker.picture(second, 0.0).expect("a picture");
-        assert_eq!(read(&setup, &made), numbers[width * height..]);
+        assert_eq!(read(&setup, &made), square[64 * 64..]);
+        // A batch of one is bound as it lies there.
+        let data = TensorData::new(square[..64 * 64].to_vec(), [1, 1, 64, 64]);
+        let one = Tensor::<4>::from_data(data, device.tensor_device()) * 2.0;
+        let doubled: Vec<f32> = square[..64 * 64].iter().map(|v| v * 2.0).collect();
+        assert_eq!(read(&setup, &maker.picture(one, 0.0).expect("a picture")), doubled);
 
         (numbers[0], numbers[1], numbers[2]) = (f32::NAN, f32::INFINITY, f32::NEG_INFINITY);
         let made = read(&setup, &maker.picture(tensor(&numbers), -7.0).expect("a picture"));

@@ -34,7 +34,8 @@ impl App {
             Command::RestoreSession => self.session.keeper.left.is_some() && !self.session.is_opening(),
             Command::DropLeftSession => self.session.keeper.left.is_some(),
             Command::LocateFilm | Command::LocateFolder => {
-                !self.session.missing.is_empty() && self.host.dialogs && self.dialogs.is_free()
+                let is_free = self.host.dialogs && self.dialogs.is_free() && !self.session.is_locating();
+                !self.session.missing.is_empty() && is_free
             }
             Command::ForgetRecent => !self.recent.paths().is_empty(),
             Command::NextFilm => self.study.current + 1 < self.study.films.len(),
@@ -62,7 +63,10 @@ impl App {
                     || self.export.working.is_some()
             }
             Command::PlayPause | Command::NextFrame | Command::PreviousFrame => shift,
-            Command::ExportPicture => self.may_export() && self.source == Source::Edit && self.pictures.made.is_some(),
+            Command::ExportPicture => {
+                let is_made = self.pictures.made.is_some() && self.pictures.is_read();
+                self.may_export() && self.source == Source::Edit && is_made
+            }
             Command::ExportGif | Command::ExportSheet | Command::ExportFrames => self.may_export() && shift,
             Command::ComputeAudit => self.store.open.is_some() && self.store.is_own && self.audit.job.working.is_none(),
             Command::OpenMetadata => self.host.dialogs && self.dialogs.is_free() && self.store.open.is_some(),
@@ -78,13 +82,14 @@ impl App {
             | Command::PresetLungs => self.film.is_some(),
             Command::ToggleWipe | Command::ChangeOnFilm => self.reconstruction().is_some(),
             Command::ExportDicom => {
-                let is_made = if self.source == Source::Shift { shift } else { self.pictures.made.is_some() };
-                self.may_export() && is_made && self.reconstruction().is_some()
+                let is_edited = self.pictures.made.is_some() && self.pictures.is_read();
+                let is_made = if self.source == Source::Shift { shift } else { is_edited };
+                self.may_export() && is_made && self.reconstruction().is_some() && !self.writing.is_busy()
             }
             Command::ExportFilm | Command::SaveView => {
-                self.may_export() && self.film.is_some() && !self.writing.is_busy()
+                self.may_export() && self.film.is_some() && !self.writing.is_busy() && self.pictures.is_read()
             }
-            Command::CopyPicture => self.film.is_some(),
+            Command::CopyPicture => self.film.is_some() && self.pictures.is_read(),
             Command::TogglePrior => self.film.is_some() && self.study.films.len() > 1,
             Command::LinkPrior => self.shows_prior(),
             Command::AllTags => self.study.film().is_some(),

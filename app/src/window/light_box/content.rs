@@ -382,6 +382,12 @@ impl App {
     /// The value of a viewport's picture at a film point, and its unit.
     pub(super) fn value_under(&self, pane: Pane, point: [f32; 2]) -> Option<(f32, &'static str)> {
         let film = self.film.as_ref()?;
+        if matches!(pane, Pane::Counterfactual | Pane::Difference)
+            && self.on_device().is_some()
+            && !self.pictures.is_read()
+        {
+            return None;
+        }
         match pane {
             Pane::Reconstruction => value_at(self.reconstruction()?.0, film.extent, point).map(|v| (v, "grey levels")),
             Pane::Counterfactual if self.shows_change_on_film() => {

@@ -174,7 +174,8 @@ impl LightBox {
 
 /// Windows of the viewports as a list, so that a session of a version with fewer or more viewports opens.
 mod windows {
-    use super::{Deserialize, Pane, Window};
+    use super::{Pane, Window};
+    use serde::de::{SeqAccess, Visitor};
     use serde::{Deserializer, Serializer};
 
     pub fn serialize<S: Serializer>(windows: &[Option<Window>; Pane::COUNT], to: S) -> Result<S::Ok, S::Error> {
@@ -182,12 +183,53 @@ mod windows {
     }
 
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<[Option<Window>; Pane::COUNT], D::Error> {
-        let list = Vec::<Option<Window>>::deserialize(from)?;
+        // The first sessions had a tuple.
+        let list = from.deserialize_any(List)?;
         Ok(std::array::from_fn(|pane| list.get(pane).copied().flatten()))
+    }
+
+    struct List;
+
+    impl<'de> Visitor<'de> for List {
+        type Value = Vec<Option<Window>>;
+
+        fn expecting(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            to.write_str("a list of windows")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<Self::Value, A::Error> {
+            let mut list = Vec::new();
+            while let Some(window) = from.next_element()? {
+                list.push(window);
+            }
+            Ok(list)
+        }
     }
 }
 
 /// A window that can be drawn with; a file can say anything.
 fn usable(window: Option<Window>) -> Option<Window> {
     window.filter(|window| window.center.is_finite() && window.width > 0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_are_read_as_a_list_of_any_length_and_as_the_tuple_of_before() {
+        let mut kept = Kept::default();
+        kept.windows[1] = Some(Window::covering(0.0, 100.0));
+        let text = ron::to_string(&kept).unwrap();
+        assert_eq!(ron::from_str::<Kept>(&text).unwrap(), kept);
+        let window = ron::to_string(&kept.windows[1]).unwrap();
+        for windows in [
+            format!("(None,{window},None,None,None,None,None)"),
+            format!("[None,{window}]"),
+            format!("[None,{window},None,None,None,None,None,None,None]"),
+        ] {
+            let found: Kept = ron::from_str(&format!("(windows:{windows})")).unwrap();
+            assert_eq!(found.windows, kept.windows, "{windows}");
+        }
+    }
 }

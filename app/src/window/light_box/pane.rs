@@ -122,8 +122,12 @@ fn draw(app: &mut App, ui: &Ui, rect: Rect, pane: Pane, pixels: [usize; 2], over
         background,
     };
     let known = app.light_box.drawn[slot].as_ref().is_some_and(|drawn| drawn.key == key);
-    if !known {
-        let Some(view) = content.view(transform, rgb(background)) else { return false };
+    let view = if known { None } else { content.view(transform, rgb(background)) };
+    if view.is_none() && app.light_box.drawn[slot].is_none() {
+        return false;
+    }
+    // Without a view, the last picture stays until what is on the graphics device alone is read.
+    if let Some(view) = view {
         let left = left.as_ref().and_then(|(content, _)| content.view(transform, rgb(background)));
         let drawn = match &left {
             Some(left) => wipe_pictures(left, &view, wipe.at, pixels[0], pixels[1]),

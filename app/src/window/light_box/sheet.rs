@@ -117,15 +117,17 @@ pub struct Content {
 }
 
 impl Content {
-    /// The picture as the program itself draws it.
+    /// The picture as the program itself draws it; none while a part of it is on the graphics device alone.
     pub fn view(&self, transform: ViewTransform, background: [u8; 3]) -> Option<View<'_>> {
         let mut view = View::new(self.film.placed()?, self.window, transform, background);
         (view.invert, view.colours) = (self.invert, self.colours);
-        // What is on the graphics device alone is drawn there, or comes with the next frame.
-        let change = self.change.as_ref().and_then(|(sheet, gain)| Some((sheet.placed()?, *gain)));
-        view.change = change.map(|(map, gain)| Change { map, gain });
-        let overlay = self.overlay.as_ref().and_then(|heat| Some((heat.map.placed()?, heat.look)));
-        view.overlay = overlay.map(|(map, look)| Overlay { map, look });
+        // A picture without its change would pass for one that has none.
+        if let Some((sheet, gain)) = &self.change {
+            view.change = Some(Change { map: sheet.placed()?, gain: *gain });
+        }
+        if let Some(Heat { map, look }) = &self.overlay {
+            view.overlay = Some(Overlay { map: map.placed()?, look: *look });
+        }
         Some(view)
     }
 

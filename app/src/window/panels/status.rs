@@ -57,6 +57,9 @@ fn status(app: &App) -> (String, Option<Step>, bool) {
     if let Some((_, step)) = &app.shift.job.working {
         return (format!("shift: {}", step.stage), Some(step.clone()), true);
     }
+    if app.writing.is_busy() {
+        return ("writing".to_owned(), Some(plain("")), false);
+    }
     if !app.dialogs.is_free() {
         return ("choose in the dialog".to_owned(), None, false);
     }

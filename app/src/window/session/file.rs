@@ -89,11 +89,23 @@ impl Hashes {
 ///
 /// # Errors
 /// When it cannot be written; an older file is then untouched.
-pub fn write(path: &Path, mut session: Session, hashes: &Hashes) -> Result<()> {
+pub fn write(path: &Path, session: Session, hashes: &Hashes) -> Result<()> {
+    write_with(path, session, |film| hashes.of(film))
+}
+
+/// Writes the session at once, with the hashes that are known already.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_now(path: &Path, session: Session, hashes: &Hashes) -> Result<()> {
+    write_with(path, session, |film| hashes.known.lock().get(film).map(|(_, _, hash)| hash.clone()))
+}
+
+fn write_with(path: &Path, mut session: Session, hash: impl Fn(&Path) -> Option<String>) -> Result<()> {
     let home = whole(path).parent().map(Path::to_path_buf);
     for film in &mut session.films {
         if let FilmPlace::File { path, beside } = &mut film.place {
-            film.sha256 = hashes.of(path);
+            film.sha256 = hash(path);
             *beside = home.as_ref().and_then(|home| path.strip_prefix(home).ok()).map(Path::to_path_buf);
         }
     }

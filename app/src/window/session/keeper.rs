@@ -7,7 +7,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use poll_promise::Promise;
 
@@ -17,6 +17,8 @@ use super::{ENDING, Session};
 /// Seconds between two looks at whether something changed.
 const EVERY_SECONDS: f64 = 4.0;
 const LOCK: &str = ".lock";
+/// Time for an older session to be written before a newer one takes its place.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// Sessions of crashed runs that are kept.
 const MOST_LEFT: usize = 8;
 
@@ -103,22 +105,29 @@ impl Keeper {
         }
     }
 
-    /// Writes the session now, and leaves it to the next run as a crash does: the window cannot go on.
+    /// Writes the session now, and leaves it to the window that opens next: this one cannot go on. None for a session that
+    /// is still being opened: then the one that it comes from is the next window's.
     ///
     /// # Errors
     /// When nothing is kept, or the file cannot be written; what was kept before is still there.
-    pub fn hand_over(&mut self, session: Session, hashes: &Hashes) -> Result<(), String> {
-        if let Some(writing) = self.writing.take() {
-            let _older = writing.block_and_take();
-        }
-        let path = self.file.take().ok_or("this computer keeps no sessions")?;
-        let written = file::write(&path, session, hashes).map_err(|error| error.to_string());
+    pub fn hand_over(&mut self, session: Option<Session>, hashes: &Hashes) -> Result<PathBuf, String> {
+        let older = [self.restored.take(), self.replaced.take()];
+        let (file, left) = (self.file.take(), self.left.take());
         self.lock = None;
-        // What it was restored from is offered after it, unless this run's own file holds it now.
-        for old in [self.restored.take(), self.replaced.take()].into_iter().flatten().filter(|_| written.is_ok()) {
-            remove(&old);
+        let Some(session) = session.filter(|session| !session.films.is_empty()) else {
+            return older.into_iter().flatten().next().or(left).ok_or_else(|| "nothing was open".to_owned());
+        };
+        let path = file.ok_or("this computer keeps no sessions")?;
+        // An older one on its way must not come after it; a slow disk must not hold the next window up.
+        let (mut writing, start) = (self.writing.take(), Instant::now());
+        while let Some(older) = writing.take().filter(|_| start.elapsed() < PATIENCE) {
+            writing = older.try_take().err();
+            std::thread::sleep(Duration::from_millis(5));
         }
-        written
+        file::write_now(&path, session, hashes).map_err(|error| error.to_string())?;
+        // This run's own file holds what was restored.
+        older.iter().flatten().for_each(|old| remove(old));
+        Ok(path)
     }
 
     /// A clean end: nothing is left behind.
@@ -256,12 +265,21 @@ mod tests {
     fn a_session_that_is_handed_over_is_the_next_runs() {
         let folder = tempfile::tempdir().unwrap();
         let mut run = Keeper::start(folder.path());
-        run.hand_over(session("mine"), &Hashes::default()).unwrap();
+        let path = run.hand_over(Some(session("mine")), &Hashes::default()).unwrap();
         // The end that follows takes nothing away.
         run.end();
-        let next = Keeper::start(folder.path());
-        assert_eq!(file::read(next.left.as_ref().unwrap()).unwrap().films[0].name, "mine");
-        assert!(Keeper::default().hand_over(session("a"), &Hashes::default()).is_err());
+        let mut next = Keeper::start(folder.path());
+        assert_eq!(next.left.as_ref(), Some(&path));
+        assert_eq!(file::read(&path).unwrap().films[0].name, "mine");
+
+        // Lost again while that is being opened: it is not written over with what is there so far.
+        next.restored_left();
+        assert_eq!(next.hand_over(None, &Hashes::default()), Ok(path.clone()));
+        next.end();
+        assert_eq!(file::read(&path).unwrap().films[0].name, "mine");
+        let mut third = Keeper::start(folder.path());
+        assert_eq!(third.hand_over(Some(Session::default()), &Hashes::default()), Ok(path), "nothing is open yet");
+        assert!(Keeper::default().hand_over(Some(session("a")), &Hashes::default()).is_err());
     }
 
     #[test]

@@ -27,33 +27,45 @@ impl App {
         let Some(wanted) = self.missing_film().cloned() else { return };
         let rest = self.session.missing.iter().filter(|missing| missing.path != wanted.path).cloned().collect();
         let folder = file.parent().map(Path::to_path_buf).unwrap_or_default();
-        self.look_for(folder, rest, Some((wanted, file)));
+        if self.session.is_locating() {
+            let text = "Films are being looked for already. Choose again when that is done.";
+            return self.toasts.warn("The film was not taken", text);
+        }
+        // It opens at once; its neighbours are looked for afterwards.
+        let hashes = Arc::clone(&self.session.hashes);
+        self.locate(move || Answer { found: vec![Located::new(&wanted, file, &hashes)], next: Some((folder, rest)) });
     }
 
     /// Looks for every missing film in a folder and below it.
     pub fn locate_folder(&mut self, folder: PathBuf) {
         let wanted = self.session.missing.clone();
-        self.look_for(folder, wanted, None);
+        self.look_for(folder, wanted);
     }
 
-    /// `chosen` is what the user said of one film; the others are looked for.
-    fn look_for(&mut self, folder: PathBuf, wanted: Vec<Missing>, chosen: Option<(Missing, PathBuf)>) {
-        if (wanted.is_empty() && chosen.is_none()) || self.session.locating.is_some() {
+    fn look_for(&mut self, folder: PathBuf, wanted: Vec<Missing>) {
+        if wanted.is_empty() || self.session.is_locating() {
             return;
         }
-        let (hashes, wake) = (Arc::clone(&self.session.hashes), self.ctx.clone());
+        let hashes = Arc::clone(&self.session.hashes);
+        self.locate(move || Answer { found: found(&folder, &wanted, &hashes), next: None });
+    }
+
+    fn locate(&mut self, work: impl FnOnce() -> Answer + Send + 'static) {
+        let wake = self.ctx.clone();
         self.session.locating = Some(Promise::spawn_thread("fluoro-locate", move || {
-            let chosen = chosen.map(|(missing, file)| Located::new(&missing, file, &hashes));
-            let others = if wanted.is_empty() { Vec::new() } else { found(&folder, &wanted, &hashes) };
-            let found: Vec<Located> = chosen.into_iter().chain(others).collect();
+            let answer = work();
             wake.request_repaint();
-            found
+            answer
         }));
     }
 
     pub(super) fn take_located(&mut self) {
         match self.session.locating.take().map(Promise::try_take) {
-            Some(Ok(found)) => {
+            Some(Ok(Answer { found, next: Some((folder, rest)) })) => {
+                self.take_found(found);
+                self.look_for(folder, rest);
+            }
+            Some(Ok(Answer { found, next: None })) => {
                 let left = self.session.missing.len() - found.len().min(self.session.missing.len());
                 if found.is_empty() {
                     let text = "No file there has the name or the bytes of a missing film.";
@@ -92,6 +104,12 @@ impl App {
 
 fn films(count: usize) -> String {
     if count == 1 { "1 film".to_owned() } else { format!("{count} films") }
+}
+
+/// What a search found, and where the next one goes.
+pub(super) struct Answer {
+    found: Vec<Located>,
+    next: Option<(PathBuf, Vec<Missing>)>,
 }
 
 /// A film that was missing.

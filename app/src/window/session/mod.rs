@@ -158,6 +158,8 @@ pub struct Missing {
 pub struct SessionState {
     /// The file that Save writes to.
     pub file: Option<PathBuf>,
+    /// The same of a window before, whose graphics device was lost.
+    pub handed_file: Option<PathBuf>,
     /// Films that are not where they were.
     pub missing: Vec<Missing>,
     /// Hashes of files that were read.
@@ -167,13 +169,18 @@ pub struct SessionState {
     saving: Option<Promise<Result<PathBuf, Problem>>>,
     opening: Option<Promise<Result<file::Found, Problem>>>,
     stage: Option<open::Stage>,
-    locating: Option<Promise<Vec<locate::Located>>>,
+    locating: Option<Promise<locate::Answer>>,
 }
 
 impl SessionState {
     /// Whether a session is being opened or saved, or films are being looked for.
     pub fn is_busy(&self) -> bool {
         self.saving.is_some() || self.is_opening() || self.locating.is_some()
+    }
+
+    /// Whether films are being looked for.
+    pub fn is_locating(&self) -> bool {
+        self.locating.is_some()
     }
 
     /// Whether a session is being opened.

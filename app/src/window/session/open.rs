@@ -133,8 +133,8 @@ impl App {
             None => true,
         };
         let is_left = self.session.keeper.left.as_ref() == Some(&path);
-        // What a crash left behind was never saved by the user.
-        self.session.file = Some(path).filter(|_| !is_left);
+        // What a crash left behind was never saved by the user; what a lost device left behind may have been.
+        self.session.file = if is_left { self.session.handed_file.take() } else { Some(path) };
         if is_left && is_open {
             self.session.keeper.restored_left();
         }

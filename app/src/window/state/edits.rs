@@ -187,7 +187,14 @@ impl Pictures {
 
     /// Whether the picture shown is not yet that of the newest slider value.
     pub fn is_old(&self) -> bool {
-        self.pending.is_some()
+        let shown = self.on_device.as_ref().map(|shown| shown.id);
+        self.pending.is_some_and(|(newest, _)| shown != Some(newest))
+    }
+
+    /// Whether the numbers of the picture shown are here, so that it can be written down and measured.
+    pub fn is_read(&self) -> bool {
+        let made = self.made.as_ref().map(|made| made.version);
+        self.on_device.as_ref().is_none_or(|shown| Some(shown.version) == made)
     }
 }
 
