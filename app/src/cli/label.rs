@@ -28,9 +28,9 @@ use super::{Global, output};
 /// Labels that are printed in words; JSON and the file have them all.
 const PRINTED: usize = 20;
 /// Where the endpoint's key is looked for; it is no argument, since other users of a machine can read those.
-const KEY: &str = "FLUORO_ENDPOINT_KEY";
+pub(super) const KEY: &str = "FLUORO_ENDPOINT_KEY";
 /// Longest wait for an endpoint's answer.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Which store, and what is known of its films.
 #[derive(Args)]
