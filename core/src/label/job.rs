@@ -334,9 +334,7 @@ impl LabelJob<'_> {
     /// What kind of thing a statement is about: a denied finding is normal, and a column that no reader of films would call
     /// a finding tells how the film was made.
     fn kind(&self, statement: &Statement, text: &str) -> LabelKind {
-        let is_known = |column: &str| {
-            kind_of(column, self.labeler) == LabelKind::Device || self.labeler.label(column).contains(&Label::Positive)
-        };
+        let is_known = |column: &str| kind_of(column, self.labeler) == LabelKind::Device || self.names_a_class(column);
         let nothing = self.labeler.vocabulary().nothing.as_ref().map(|nothing| spoken(&nothing.class));
         match statement {
             Statement::Resembles { .. } if nothing.is_some_and(|nothing| nothing == text) => LabelKind::Normal,
@@ -354,13 +352,17 @@ impl LabelJob<'_> {
         }
     }
 
+    /// Whether words affirm a class by name; that they name nothing is no class, though it is a label of a whole report.
+    fn names_a_class(&self, text: &str) -> bool {
+        self.labeler.mentions(text).iter().any(|mention| mention.label == Label::Positive)
+    }
+
     /// What a name that readers know is worth in area under the curve: the reports of a pacemaker speak of its leads just as
     /// often, and of edema's septal lines, but the finding is what they mean.
     fn clarity(&self, candidate: &LabelCandidate) -> f64 {
-        let names_a_class = || self.labeler.label(&candidate.text).contains(&Label::Positive);
         match candidate.statement {
             Statement::HasClass(_) | Statement::Flag { .. } => KNOWN_NAME,
-            Statement::Affirms(_) if names_a_class() => KNOWN_NAME,
+            Statement::Affirms(_) if self.names_a_class(&candidate.text) => KNOWN_NAME,
             _ => 0.0,
         }
     }
