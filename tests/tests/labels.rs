@@ -1,8 +1,11 @@
 //! From films to sentences, from the outside: encode, train an SAE on the store, label it, report a film, score the reports.
 
+use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::sync::OnceLock;
 
+use fluoro_core::bundle::{BundleFiles, BundleSource};
+use fluoro_core::label::Labels;
 use fluoro_core::store::Store;
 use fluoro_tests::{fluoro_in, repository};
 use serde_json::Value;
@@ -56,6 +59,17 @@ fn features_are_named_after_what_their_films_have_in_common() {
 }
 
 #[test]
+fn the_labels_that_ship_are_of_the_bundle_that_ships() {
+    let source = BundleSource::Embedded("phantom".into());
+    let labels = Labels::of_bundle(&source).unwrap().expect("it brings labels");
+    let manifest = fluoro_core::bundle::load::manifest(&BundleFiles::open(&source).unwrap()).unwrap();
+    assert_eq!(labels.bundle_hash, manifest.encoding_hash());
+    let features = manifest.sae.as_ref().unwrap().architecture.features();
+    assert!(labels.iter().count() > features / 2 && labels.iter().all(|label| (label.feature as usize) < features));
+    assert_eq!(Labels::read(&repository().join("models/phantom/labels.ron")).unwrap(), labels);
+}
+
+#[test]
 fn a_sheet_shows_a_feature_by_its_label() {
     let said = run("gallery store --feature 355 -o sheet.png");
     assert_eq!(said["statistics"]["feature"], 355);
@@ -96,8 +110,107 @@ fn sentences_name_their_features_and_lie_on_the_film() {
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
     assert!(text.is_ascii() && text.lines().all(|line| line.len() <= 72) && words.contains("not for diagnosis"));
 
-    assert!(refused(&format!("report {film} --bundle phantom")).contains("--labels"));
+    // The built-in bundle of phantoms brings its own labels, the other one none.
+    let own = run(&format!("report {film} --bundle phantom"));
+    assert!(own["findings"].as_array().is_some_and(|said| !said.is_empty()), "{own}");
+    assert!(refused(&format!("report {film} --bundle nih-small")).contains("--labels"));
     assert!(refused(&format!("report {film} --labels store --bundle nih-small")).contains("another bundle"));
+}
+
+/// A server on this machine that answers one request with `answer` of its prompt, as an OpenAI-compatible one does; its
+/// address, and what it was sent.
+fn endpoint(answer: impl FnOnce(&str) -> String + Send + 'static) -> (String, std::thread::JoinHandle<Value>) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}/v1", listener.local_addr().unwrap());
+    let server = std::thread::Builder::new().name("endpoint".to_owned());
+    let served = server.spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = Vec::new();
+        let mut byte = [0; 1];
+        while !request.ends_with(b"\r\n\r\n") {
+            stream.read_exact(&mut byte).unwrap();
+            request.push(byte[0]);
+        }
+        let head = String::from_utf8(request).unwrap().to_lowercase();
+        assert!(head.starts_with("post /v1/chat/completions "), "{head}");
+        let length =
+            head.lines().find_map(|line| line.strip_prefix("content-length:")).unwrap().trim().parse().unwrap();
+        let mut body = vec![0; length];
+        stream.read_exact(&mut body).unwrap();
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        let text = answer(body["messages"][0]["content"].as_str().unwrap());
+        let said = serde_json::json!({"choices": [{"message": {"content": text}}]}).to_string();
+        write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{said}", said.len()).unwrap();
+        body
+    });
+    (address, served.unwrap())
+}
+
+#[test]
+fn a_report_is_rewritten_where_asked_and_what_differs_is_told() {
+    let film = std::fs::read_dir(place().join("fresh/images")).unwrap().next().unwrap().unwrap().path();
+    let film = film.to_str().unwrap();
+    let ask = |address: &str, more: &[&str]| {
+        let words =
+            ["report", film, "--labels", "store", "--bundle", "phantom", "--rewrite", address, "--model", "writer"];
+        fluoro_in(place(), words.iter().chain(more))
+    };
+    let plain = run(&format!("report {film} --labels store --bundle phantom"));
+    assert!(plain["rewritten"].is_null());
+
+    // A model that only repeats the report changes no finding.
+    let repeat = |prompt: &str| {
+        let report = prompt.split_once("Report:\n").unwrap().1;
+        report.split_once("\n\nAnswer with").unwrap().0.to_owned()
+    };
+    let (address, served) = endpoint(repeat);
+    let said = ask(&address, &["--json"]);
+    let sent = served.join().unwrap();
+    assert_eq!((sent["model"].as_str(), sent["max_tokens"].as_u64()), (Some("writer"), Some(2048)));
+    let prompt = sent["messages"][0]["content"].as_str().unwrap();
+    assert!(!prompt.contains(film) && !prompt.contains("[feature"), "only the report's words are sent: {prompt}");
+    assert!(!said.err.contains("warning: the rewriting"), "{said:?}");
+    let said = said.json();
+    let rewritten = &said["rewritten"];
+    assert_eq!(
+        (rewritten["differences"].as_array().map(Vec::len), rewritten["prompt"].as_str()),
+        (Some(0), Some(prompt))
+    );
+    assert_eq!(
+        (rewritten["model"].as_str(), rewritten["place"].as_str()),
+        (Some("writer"), Some(&*format!("{address}/chat/completions")))
+    );
+    for part in ["acquisition", "findings", "impression"] {
+        assert_eq!(said[part], plain[part], "the original stays beside it");
+    }
+
+    // One that leaves everything out and adds a finding is told of, and both texts are written.
+    let new = |prompt: &str| {
+        let classes = ["Pneumothorax", "Nodule", "Pacemaker", "Piercing", "Sternotomy wires"];
+        let unnamed = classes.into_iter().find(|class| !prompt.to_lowercase().contains(&class.to_lowercase()));
+        unnamed.expect("no film has everything")
+    };
+    let added = new(prompt);
+    let (address, served) = endpoint(move |prompt| format!("There is {}.", new(prompt).to_lowercase()));
+    let said = ask(&address, &["-o", "rewritten.txt"]);
+    served.join().unwrap();
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(said.err.contains(&format!("warning: the rewriting changes a finding: {added} is not named")), "{said:?}");
+    let text = std::fs::read_to_string(place().join("rewritten.txt")).unwrap();
+    let (above, below) = text.split_once("ORIGINAL, WITHOUT REWRITING").unwrap();
+    assert!(above.starts_with("There is ") && above.contains(&format!("Differs: {added} is not named")), "{text}");
+    assert!(
+        above.contains("Rewritten by writer at http://127.0.0.1") && below.to_lowercase().contains("not for diagnosis")
+    );
+
+    // A server that does not answer, and half an instruction, write nothing.
+    let refused = ask("http://127.0.0.1:9/v1", &["-o", "none.txt"]);
+    assert!(
+        refused.code == 1 && refused.err.contains("did not answer") && !place().join("none.txt").exists(),
+        "{refused:?}"
+    );
+    let half = ["report", film, "--labels", "store", "--bundle", "phantom", "--rewrite", "http://localhost:9/v1"];
+    assert_eq!(fluoro_in(place(), half).code, 2);
 }
 
 #[test]

@@ -6,11 +6,15 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use fluoro_core::Error;
 use fluoro_core::bundle::Mismatch;
-use fluoro_core::engine::{Analysis, Engine, Prediction, ReconstructionQuality, SaeQuality, Step};
+use fluoro_core::engine::{
+    Analysis, Engine, Prediction, Progress, ReconstructionQuality, RegionFeatures, RegionMethod, SaeQuality, Step,
+    TiedFeature,
+};
 use fluoro_core::export::atomic;
 use fluoro_core::radiograph::{Radiograph, Study};
 use serde::Serialize;
 
+use super::edit::{Rectangle, parse_region};
 use super::failure::Failure;
 use super::progress::Meter;
 use super::{Global, output};
@@ -27,6 +31,10 @@ pub struct AnalyzeArgs {
     /// Words to hold each film against, in a bundle with a text tower; may be repeated
     #[arg(long, value_name = "WORDS")]
     text: Vec<String>,
+    /// For one film: the features most tied to a rectangle in its pixels, (0,0) at the top left. Where tokens have positions:
+    /// activation inside against outside; else: the fall of each feature when the region is greyed out
+    #[arg(long, value_name = "X,Y,W,H", value_parser = parse_region)]
+    region: Option<Rectangle>,
     /// For one film: a safetensors file of everything that was computed (inputs, latent, activations, logits and more)
     #[arg(long, value_name = "OUT.safetensors")]
     tensors: Option<PathBuf>,
@@ -54,6 +62,27 @@ struct Film {
     warning: Option<String>,
     /// What of the film no part of the bundle sees, in words; none where the whole film is seen.
     cut_off: Option<String>,
+    /// Features tied to the region that was asked for.
+    region: Option<Region>,
+}
+
+#[derive(Serialize)]
+struct Region {
+    /// `[x, y, width, height]` in film pixels.
+    rectangle: [f64; 4],
+    method: RegionMethod,
+    /// Tokens inside, and in all; none of occlusion.
+    tokens: Option<[usize; 2]>,
+    /// Tied features in all, of which the first are listed.
+    tied: usize,
+    features: Vec<Tied>,
+}
+
+#[derive(Serialize)]
+struct Tied {
+    label: Option<String>,
+    #[serde(flatten)]
+    feature: TiedFeature,
 }
 
 #[derive(Serialize)]
@@ -78,11 +107,15 @@ struct Feature {
 /// When a film, the bundle or the device cannot be used; then nothing is printed.
 pub fn run(args: &AnalyzeArgs, global: &Global) -> Result<(), Failure> {
     let study = Study::open(&args.files)?;
+    let only = |option: &str| match &study.films[..] {
+        [film] => Ok(film),
+        films => Err(Error::Invalid(format!("{option} is for one film, these are {}", films.len()))),
+    };
+    if args.region.is_some() {
+        only("--region")?;
+    }
     if let Some(path) = &args.tensors {
-        let [film] = &study.films[..] else {
-            let reason = format!("--tensors is for one film, these are {}", study.films.len());
-            return Err(Error::Invalid(reason).into());
-        };
+        let film = only("--tensors")?;
         output::check_distinct(&[path], film)?;
         atomic::check_file(path)?;
     }
@@ -100,7 +133,17 @@ pub fn run(args: &AnalyzeArgs, global: &Global) -> Result<(), Failure> {
             let cut = cut.map(|(part, cut)| format!("the {part} does not see {cut}"));
             let texts = if args.text.is_empty() { Vec::new() } else { engine.cosines(&radiograph, &args.text)? };
             let texts = args.text.iter().zip(texts).map(|(text, cosine)| Text { text: text.clone(), cosine }).collect();
-            films.push(Film { cut_off: cut, texts, ..film(engine, path, &analysis, mismatch.as_ref(), args.features) });
+            let region = args.region.map(|Rectangle(rectangle)| {
+                let found = engine.features_of_region(&radiograph, &analysis, rectangle, &Progress::silent())?;
+                Ok::<_, Error>(region(engine, found, args.features))
+            });
+            let region = region.transpose()?;
+            films.push(Film {
+                cut_off: cut,
+                texts,
+                region,
+                ..film(engine, path, &analysis, mismatch.as_ref(), args.features)
+            });
             mismatches.extend(mismatch);
             if args.tensors.is_some() {
                 tensors = Some(engine.tensors(&radiograph)?);
@@ -123,11 +166,22 @@ pub fn run(args: &AnalyzeArgs, global: &Global) -> Result<(), Failure> {
     output::answer(global, &report, &words(&report))
 }
 
+fn region(engine: &Engine, found: RegionFeatures, count: usize) -> Region {
+    let RegionFeatures { rectangle, method, tokens, features } = found;
+    let tied = features.len();
+    let named = |feature: TiedFeature| Tied { label: label(engine, feature.index), feature };
+    Region { rectangle, method, tokens, tied, features: features.into_iter().take(count).map(named).collect() }
+}
+
+/// What the bundle calls a feature.
+fn label(engine: &Engine, index: usize) -> Option<String> {
+    engine.manifest().sae.as_ref()?.features.get(index)?.label.clone()
+}
+
 fn film(engine: &Engine, path: &Path, analysis: &Analysis, mismatch: Option<&Mismatch>, features: usize) -> Film {
-    let known = engine.manifest().sae.as_ref().map(|sae| sae.features.as_slice()).unwrap_or_default();
     let features = engine.top_features(analysis, features).into_iter().map(|index| Feature {
         index,
-        label: known.get(index).and_then(|feature| feature.label.clone()),
+        label: label(engine, index),
         activation: analysis.activations[index],
         quantile: engine.quantile(index, analysis.activations[index]),
     });
@@ -141,7 +195,32 @@ fn film(engine: &Engine, path: &Path, analysis: &Analysis, mismatch: Option<&Mis
         warning: mismatch.map(|mismatch| output::kind_warning(mismatch, "")),
         cut_off: None,
         texts: Vec::new(),
+        region: None,
     }
+}
+
+fn words_of_region(region: &Region) -> String {
+    let [x, y, width, height] = region.rectangle;
+    let (inside, outside) = match region.method {
+        RegionMethod::Tokens => ("inside", "outside"),
+        RegionMethod::Occlusion => ("with it", "without"),
+    };
+    let tokens = region.tokens.map_or_else(String::new, |[inside, all]| format!(" ({inside} of {all} tokens inside)"));
+    let mut text = format!(
+        "\n  {} features tied to the region {x},{y},{width},{height}: {}{tokens}\n",
+        region.tied,
+        region.method.words()
+    );
+    // Writing to a string cannot fail.
+    if !region.features.is_empty() {
+        let _ = writeln!(text, "  feature       score  {inside:>10}  {outside:>10}  label");
+    }
+    for Tied { label, feature: TiedFeature { index, score, with, without } } in &region.features {
+        let label = label.as_deref().unwrap_or("");
+        let row = format!("  {index:>7}  {score:>10.3}  {with:>10.3}  {without:>10.3}  {label}");
+        let _ = writeln!(text, "{}", row.trim_end());
+    }
+    text
 }
 
 fn words(report: &Report) -> String {
@@ -182,6 +261,9 @@ fn words(report: &Report) -> String {
             let label = label.as_deref().unwrap_or("");
             let _ =
                 writeln!(text, "{}", format!("  {index:>7}  {activation:>10.3}  {quantile:>8}  {label}").trim_end());
+        }
+        if let Some(region) = &film.region {
+            text.push_str(&words_of_region(region));
         }
     }
     text.push_str(&output::written(&report.outputs));

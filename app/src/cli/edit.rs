@@ -144,10 +144,10 @@ impl EditArgs {
 
 /// A rectangle on a film: left, top, width and height in its pixels.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Rectangle([f64; 4]);
+pub(super) struct Rectangle(pub [f64; 4]);
 
 /// Reads `X,Y,W,H`.
-fn parse_region(text: &str) -> Result<Rectangle, String> {
+pub(super) fn parse_region(text: &str) -> Result<Rectangle, String> {
     let numbers: Option<Vec<f64>> = text.split(',').map(|part| part.trim().parse().ok()).collect();
     let rectangle = numbers.and_then(|numbers| <[f64; 4]>::try_from(numbers).ok());
     rectangle.map(Rectangle).ok_or_else(|| "give X,Y,W,H in film pixels, such as 120,80,200,160".to_owned())

@@ -1,4 +1,6 @@
 //! `fluoro label`: what the features of a store stand for.
+//!
+//! In: a store, its reports, and where asked the bundle's text tower or an endpoint. Out: `labels.ron`.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -7,11 +9,12 @@ use std::time::Duration;
 
 use clap::Args;
 use fluoro_core::dataset::reports::Reports;
-use fluoro_core::engine::{Progress, Step};
+use fluoro_core::engine::{Engine, Progress, Step};
 use fluoro_core::export::atomic;
 use fluoro_core::label::endpoint::Ask;
 use fluoro_core::label::openai::OpenAi;
 use fluoro_core::label::stored::FILE;
+use fluoro_core::label::words::Words;
 use fluoro_core::label::{FeatureLabel, LabelJob, LabelOptions, Labels};
 use fluoro_core::report::labeler::{Labeler, Vocabulary, chexpert, phantom};
 use fluoro_core::store::Store;
@@ -25,9 +28,9 @@ use super::{Global, output};
 /// Labels that are printed in words; JSON and the file have them all.
 const PRINTED: usize = 20;
 /// Where the endpoint's key is looked for; it is no argument, since other users of a machine can read those.
-const KEY: &str = "FLUORO_ENDPOINT_KEY";
+pub(super) const KEY: &str = "FLUORO_ENDPOINT_KEY";
 /// Longest wait for an endpoint's answer.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Which store, and what is known of its films.
 #[derive(Args)]
@@ -48,6 +51,10 @@ pub struct LabelArgs {
     /// Strongest films that propose a feature's labels
     #[arg(long, value_name = "N", default_value_t = LabelOptions::default().top)]
     top: usize,
+    /// Let the text tower of the bundle that encoded the store (--bundle) name what neither reports nor columns do: the finding
+    /// of the vocabulary that a feature's films resemble more than other films. The store must keep latents
+    #[arg(long)]
+    text: bool,
     /// Let this OpenAI-compatible endpoint word the labels, such as http://localhost:8080/v1; reports of the strongest films
     /// are sent to it. Its key is read from FLUORO_ENDPOINT_KEY
     #[arg(long, value_name = "URL", requires = "model")]
@@ -104,14 +111,19 @@ pub fn run(args: &LabelArgs, global: &Global) -> Result<(), Failure> {
     let meter = Meter::long();
     let report = |step: Step<'_>| meter.report(step);
     let never = AtomicBool::new(false);
-    let job = LabelJob {
-        store: &store,
-        reports: reports.as_ref(),
-        labeler: &labeler,
-        options: LabelOptions { top: args.top, ..LabelOptions::default() },
-        endpoint: endpoint.as_ref().map(|endpoint| endpoint as &dyn Ask),
+    let label = |engine: Option<&Engine>| {
+        let words = engine.map(|engine| Words::new(engine, &store, labeler.vocabulary())).transpose()?;
+        let job = LabelJob {
+            store: &store,
+            reports: reports.as_ref(),
+            labeler: &labeler,
+            options: LabelOptions { top: args.top, ..LabelOptions::default() },
+            words: words.as_ref(),
+            endpoint: endpoint.as_ref().map(|endpoint| endpoint as &dyn Ask),
+        };
+        job.run(&Progress::new(&report, &never))
     };
-    let labels = job.run(&Progress::new(&report, &never))?;
+    let labels = if args.text { global.with_engine(|engine| label(Some(engine)))? } else { label(None)? };
     labels.write(&path)?;
     drop(meter);
     let mut sorted: Vec<&FeatureLabel> = labels.iter().collect();

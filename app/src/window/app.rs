@@ -35,6 +35,7 @@ use super::state::performance::Performance;
 use super::state::prior::Prior;
 use super::state::problem::Problem;
 use super::state::recent::Recent;
+use super::state::region::RegionSearch;
 use super::state::report::ReportState;
 use super::state::settings::SettingsFile;
 use super::state::shift::ShiftState;
@@ -190,6 +191,8 @@ pub struct App {
     pub named_edits: NamedEdits,
     /// The brush.
     pub brush: Brush,
+    /// The search of features by a region of the film.
+    pub region: RegionSearch,
     /// Which parts are open.
     pub layout: Layout,
     /// What lies over the window.
@@ -295,6 +298,7 @@ impl App {
             findings: FindingSettings::default(),
             named_edits: if host.remembers { NamedEdits::load() } else { NamedEdits::default() },
             brush: Brush::default(),
+            region: RegionSearch::default(),
             layout: Layout { study: true, features: true, bottom: false, tab: Tab::Shift },
             cover: Cover::Nothing,
             privacy: true,
@@ -441,6 +445,7 @@ impl App {
             && !self.features.is_busy()
             && !self.store.is_busy()
             && self.report.job.working.is_none()
+            && self.region.job.working.is_none()
             && self.audit.job.working.is_none()
             && self.prior.as_ref().is_none_or(|prior| !prior.is_busy())
             && !self.study.thumbnails.is_busy(&self.study.films)

@@ -195,7 +195,10 @@ impl App {
         };
         let positions = self.manifest().map(|manifest| manifest.latent.positions(&manifest.name));
         match positions {
-            Some(Ok(_)) => self.brush.feature = Some(index),
+            Some(Ok(_)) => {
+                self.brush.feature = Some(index);
+                self.region.is_drawing = false;
+            }
             Some(Err(error)) => self.toasts.problem(&Problem::new("The brush cannot be used", &error)),
             None => {}
         }

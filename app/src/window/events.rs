@@ -96,6 +96,7 @@ impl App {
         self.shift.job.working = None;
         self.attribution.jobs.iter_mut().for_each(|job| job.working = None);
         self.report.job.working = None;
+        self.region.job.working = None;
         self.audit.job.working = None;
         self.export.working = None;
     }
@@ -111,6 +112,7 @@ impl App {
                 let _for_one = self.shift.job.advance(id, step.clone())
                     || self.attribution.jobs.iter_mut().any(|job| job.advance(id, step.clone()))
                     || self.report.job.advance(id, step.clone())
+                    || self.region.job.advance(id, step.clone())
                     || self.audit.job.advance(id, step.clone())
                     || self.export.advance(id, step);
             }
@@ -134,6 +136,9 @@ impl App {
             }
             Event::Reported(id, worded) => {
                 self.report.job.finish(id, ReportShown::new(worded));
+            }
+            Event::RegionSearched(id, found) => {
+                self.region.job.finish(id, found);
             }
             Event::Audited(id, audit) => {
                 self.audit.job.finish(id, audit);
@@ -299,6 +304,10 @@ impl App {
             let problem = Problem::new("The report could not be written", error);
             self.report.is_cancelled = cancelled;
             self.report.job.fail(id, (!cancelled).then_some(problem));
+        } else if self.region.job.awaits(id) {
+            let problem = Problem::new("The region could not be searched", error);
+            self.region.is_cancelled = cancelled;
+            self.region.job.fail(id, (!cancelled).then_some(problem));
         } else if self.audit.job.awaits(id) {
             let problem = Problem::new("The audit could not be done", error);
             self.audit.job.fail(id, (!cancelled).then_some(problem));

@@ -23,6 +23,7 @@ mod features;
 mod frame;
 mod gallery;
 mod light_box;
+mod region;
 mod report;
 mod robust;
 mod stress;

@@ -19,6 +19,7 @@ use super::state::audit::AuditState;
 use super::state::edits::{Handle, History, Pictures};
 use super::state::films::{Film, Study};
 use super::state::problem::Problem;
+use super::state::region::RegionSearch;
 use super::state::report::ReportState;
 use super::state::shift::ShiftState;
 use super::state::steps::Steps;
@@ -123,6 +124,7 @@ impl App {
         let settings = std::mem::take(&mut self.shift.settings);
         self.attribution = self.attribution.cleared();
         self.report = self.report.cleared();
+        self.region = self.region.cleared();
         self.shift = ShiftState { settings, speed: self.shift.speed, ..ShiftState::default() };
         self.source = Source::Edit;
     }
@@ -262,6 +264,40 @@ impl App {
         }
     }
 
+    /// Asks for the features most tied to the rectangle that was drawn.
+    pub fn search_region(&mut self) {
+        self.region.is_cancelled = false;
+        let (Some(worker), Some(film)) = (&self.worker, &self.film) else { return };
+        if film.view.analysis.is_none() || self.study.pending.is_some() {
+            return;
+        }
+        let Some(rectangle) = self.region.rectangle(film.size()) else {
+            // A click, or a slip of the hand: nothing is searched for.
+            self.region.drawn = None;
+            self.region.job.value = None;
+            return;
+        };
+        if let Some((id, _)) = &self.region.job.working {
+            worker.cancel(*id);
+        }
+        self.region.job.start(worker.search_region(rectangle));
+    }
+
+    /// Draws a rectangle to search features by.
+    pub fn draw_region(&mut self) {
+        self.brush.feature = None;
+        self.region.is_drawing = true;
+        self.layout.features = true;
+    }
+
+    /// Ends the search by a region: all features are listed again.
+    pub fn leave_region(&mut self) {
+        if let (Some(worker), Some((id, _))) = (&self.worker, &self.region.job.working) {
+            worker.cancel(*id);
+        }
+        self.region = RegionSearch::default();
+    }
+
     /// Audits the column that the panel names.
     pub fn compute_audit(&mut self) {
         let (Some(worker), Some(open), Some(view)) = (&self.worker, &self.store.open, &self.model.view) else { return };
@@ -327,7 +363,7 @@ impl App {
     /// Stops work on a film that is no longer wanted.
     fn cancel_of_film(&mut self) {
         let attributions = self.attribution.jobs.iter().map(|job| job.working.as_ref());
-        let of_film = attributions.chain([self.report.job.working.as_ref()]);
+        let of_film = attributions.chain([self.report.job.working.as_ref(), self.region.job.working.as_ref()]);
         let ids: Vec<RequestId> = of_film.flatten().map(|(id, _)| *id).collect();
         if let Some(worker) = &self.worker {
             ids.into_iter().for_each(|id| worker.cancel(id));
@@ -336,8 +372,10 @@ impl App {
 
     /// Stops the long work in progress.
     pub fn cancel(&mut self) {
-        let jobs = [&self.shift.job.working, &self.report.job.working, &self.audit.job.working, &self.export.working]
-            .map(Option::as_ref);
+        let region = &self.region.job.working;
+        let jobs =
+            [&self.shift.job.working, &self.report.job.working, region, &self.audit.job.working, &self.export.working]
+                .map(Option::as_ref);
         let both = self.attribution.jobs.iter().map(|job| job.working.as_ref());
         let ids: Vec<RequestId> = jobs.into_iter().chain(both).flatten().map(|(id, _)| *id).collect();
         if let Some(worker) = &self.worker {

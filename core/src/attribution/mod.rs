@@ -22,6 +22,7 @@ mod quadrature;
 
 pub use cam::{BaseRate, Cells, cells_of_labels, grad_cam};
 pub use gradient::{integrated, smooth_gradient};
+pub(crate) use occlusion::GREY;
 pub use occlusion::occlusion;
 pub use pixels::{Wachter, iterative_delete};
 

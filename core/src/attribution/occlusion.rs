@@ -10,7 +10,7 @@ use crate::plane::Plane;
 const WINDOW: usize = 8;
 const STRIDE: usize = 16;
 /// Grey level of the square: the middle of the range.
-const GREY: f32 = 0.0;
+pub(crate) const GREY: f32 = 0.0;
 const BATCH: usize = 16;
 
 /// Greying out squares.

@@ -25,6 +25,7 @@ const BUNDLES: &[(&str, Files)] = &[
         "bundle.ron", "autoencoder.safetensors", "classifier.safetensors", "sae.safetensors", "probes.safetensors",
         "gallery/01.png", "gallery/02.png", "gallery/03.png", "gallery/04.png", "gallery/05.png", "gallery/06.png",
         "gallery/07.png", "gallery/08.png", "gallery/09.png", "gallery/10.png", "gallery/11.png", "gallery/12.png",
+        "labels.ron",
     ),
 ];
 

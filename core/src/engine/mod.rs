@@ -23,6 +23,7 @@ pub mod edit;
 mod edit_region;
 mod grounded;
 mod region;
+mod region_features;
 pub mod relative;
 mod tensors;
 mod views;
@@ -32,6 +33,7 @@ pub use edit::{Edit, FeatureChange};
 pub use edit_region::EditRegion;
 pub use grounded::FilmReport;
 pub use region::FeatureRegion;
+pub use region_features::{RegionFeatures, RegionMethod, TiedFeature};
 pub use relative::{RelativeEdit, RelativeFeature};
 pub use views::{Inputs, View};
 

@@ -12,7 +12,8 @@ use crate::bundle::Manifest;
 use crate::engine::FilmReport;
 use crate::error::{Error, Result};
 use crate::radiograph::Radiograph;
-use crate::report::compose::{NOT_FOR_DIAGNOSIS, Sentence};
+use crate::report::compose::{NOT_FOR_DIAGNOSIS, Sentence, dicom_lines};
+use crate::report::rewrite::Rewriting;
 
 /// A sentence with its place.
 #[derive(Clone, Debug, Serialize)]
@@ -37,6 +38,8 @@ pub struct ReportFile {
     pub findings: Vec<Said>,
     /// What matters.
     pub impression: Vec<Said>,
+    /// The same in other words, where the user named an endpoint that wrote them.
+    pub rewritten: Option<Rewriting>,
     /// What such a report is not for.
     pub note: &'static str,
     #[serde(skip)]
@@ -63,10 +66,20 @@ impl ReportFile {
             acquisition: part(&report.acquisition),
             findings: part(&report.findings),
             impression: part(&report.impression),
+            rewritten: None,
             note: NOT_FOR_DIAGNOSIS,
             text: report.to_text(),
             dicom_text: report.to_dicom_text(),
         }
+    }
+
+    /// The same with a rewriting, which text shows above the original.
+    #[must_use]
+    pub fn with_rewriting(mut self, rewriting: Rewriting) -> Self {
+        self.text = rewriting.above(&self.text);
+        self.dicom_text = dicom_lines(&rewriting.above(&self.dicom_text.replace("\r\n", "\n")));
+        self.rewritten = Some(rewriting);
+        self
     }
 
     /// Whether a report can be written to `path`.

@@ -17,6 +17,8 @@ pub const MOST_RANDOM: usize = 10;
 pub const MOST_REPORT: usize = 1500;
 /// Characters of a label.
 pub const MOST_LABEL: usize = 120;
+/// Tokens of a label that are asked for.
+pub const LABEL_TOKENS: usize = 64;
 /// Bytes of an answer that are read.
 pub const MOST_ANSWER: usize = 64 << 10;
 
@@ -89,14 +91,14 @@ pub fn prompt(top: &[&str], random: &[&str]) -> Result<String> {
     ))
 }
 
-/// The body of a request to `/chat/completions` of an OpenAI-compatible endpoint.
+/// The body of a request to `/chat/completions` of an OpenAI-compatible endpoint, for an answer of at most so many tokens.
 #[must_use]
-pub fn request_body(model: &str, prompt: &str) -> String {
+pub fn request_body(model: &str, prompt: &str, most_tokens: usize) -> String {
     json!({
         "model": model,
         "messages": [{"role": "user", "content": prompt}],
         "temperature": 0,
-        "max_tokens": 64,
+        "max_tokens": most_tokens,
     })
     .to_string()
 }
@@ -251,7 +253,7 @@ mod tests {
         let length = prompt(&many, &many).expect("reports").len();
         assert!(length < (MOST_TOP + MOST_RANDOM + 2) * (MOST_REPORT + 8), "{length}");
         assert!(prompt(&["\u{0}"], &["a"]).is_err());
-        let body: Value = serde_json::from_str(&request_body("m\"", "p\n")).expect("JSON");
+        let body: Value = serde_json::from_str(&request_body("m\"", "p\n", LABEL_TOKENS)).expect("JSON");
         assert_eq!((body["model"].as_str(), body["messages"][0]["content"].as_str()), (Some("m\""), Some("p\n")));
     }
 

@@ -1,7 +1,8 @@
 //! Labelling a whole store: for each feature the statement that its strongest films make and others do not, with a score on
 //! films that did not choose it.
 //!
-//! In: a store and, where there are any, its dataset's reports; columns of the film table are always read. Out: [`Labels`].
+//! In: a store and, where there are any, its dataset's reports; columns of the film table are always read. A bundle's text tower
+//! names what neither reports nor columns do, where it is asked. Out: [`Labels`].
 //! Patients are divided once: one side chooses labels and thresholds, the other scores them.
 
 use std::collections::BTreeMap;
@@ -13,12 +14,14 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::concepts::{Concepts, read};
+use super::concepts::{Concepts, read, spoken};
 use super::detection::{Case, detection, holds_in_column};
 use super::endpoint::{Ask, interpret};
 use super::rank::{candidates_of, made_by};
 use super::stored::{FeatureLabel, Labels};
-use super::{LabelCandidate, Limits, Statement, columns, together};
+use super::threshold::speaking_threshold;
+use super::words::{self, Resemblance, Words};
+use super::{CandidateKind, Evidence, LabelCandidate, Limits, Statement, columns, together};
 use crate::dataset::reports::Reports;
 use crate::dataset::{Part, PatientSplit};
 use crate::engine::Progress;
@@ -32,9 +35,6 @@ use crate::store::{FilmEntry, Store};
 const PROPOSALS: usize = 40;
 /// Area under the ROC curve that a known name may cost against an unknown phrase.
 const KNOWN_NAME: f64 = 0.03;
-/// Share of the films above a feature's threshold on which its statement is to hold, and fewest films to see that on.
-const PURE: f64 = 0.9;
-const FEWEST: usize = 10;
 
 /// How to label.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -71,6 +71,8 @@ pub struct LabelJob<'a> {
     pub labeler: &'a Labeler,
     /// How to label.
     pub options: LabelOptions,
+    /// The text tower's reading of the films: it names features for which neither reports nor columns stand out.
+    pub words: Option<&'a Words<'a>>,
     /// Who names features in other words; nobody is asked unless there is one.
     pub endpoint: Option<&'a dyn Ask>,
 }
@@ -82,6 +84,8 @@ struct Film {
     columns: BTreeMap<String, f32>,
     report: Option<String>,
     concepts: Option<Concepts>,
+    /// How much each concept is resembled; empty where no text tower was asked.
+    margins: Vec<f32>,
 }
 
 impl LabelJob<'_> {
@@ -90,7 +94,13 @@ impl LabelJob<'_> {
     /// # Errors
     /// When the store is damaged, no report is of its films, the endpoint fails, or the user asked to stop.
     pub fn run(&self, progress: &Progress<'_>) -> Result<Labels> {
-        let films = self.films()?;
+        let mut films = self.films()?;
+        if let Some(words) = self.words {
+            let wanted: Vec<u32> = films.iter().map(|film| film.film).collect();
+            let margins = words.margins(&wanted, progress)?;
+            films.iter_mut().zip(margins).for_each(|(film, margins)| film.margins = margins);
+        }
+        let films = films;
         if let Some(reports) = self.reports
             && films.iter().all(|film| film.report.is_none())
         {
@@ -123,11 +133,12 @@ impl LabelJob<'_> {
             }
         }
         let method = format!(
-            "fluoro label; {} of {} features fire on at least {} films; reports: {}; vocabulary: {}; options {}",
+            "fluoro label; {} of {} features fire on at least {} films; reports: {}; text tower: {}; vocabulary: {}; options {}",
             alive.len(),
             self.store.info().features,
             self.options.fewest,
             self.reports.map_or("none".into(), |reports| reports.columns.join(", ")),
+            self.words.map_or("not asked".into(), |_| format!("of {}", self.store.info().bundle)),
             self.labeler.vocabulary().name,
             ron::to_string(&self.options).unwrap_or_default()
         );
@@ -156,7 +167,7 @@ impl LabelJob<'_> {
         let report = self.reports.and_then(|reports| reports.of(Path::new(&entry.path))).map(|report| report.text());
         let concepts = report.as_ref().map(|report| read(report, self.labeler)).filter(|concepts| concepts.has_words);
         let is_held_out = self.split().part(&entry.patient) == Part::HeldOut;
-        Film { film: entry.film, is_held_out, columns: entry.columns, report, concepts }
+        Film { film: entry.film, is_held_out, columns: entry.columns, report, concepts, margins: Vec::new() }
     }
 
     /// Lowers the thresholds of features that name the same class, together, and scores the labels at them.
@@ -241,7 +252,13 @@ impl LabelJob<'_> {
                 best = Some((worth, candidate));
             }
         }
-        let Some((_, candidate)) = best else { return Ok(None) };
+        let resemblance = self.resemblance(&activation, &top, choosing)?;
+        let best = match (best, &resemblance) {
+            (Some((_, candidate)), _) => Some(candidate),
+            (None, Some((place, found))) => self.of_words(*place, found, [&ranked, &random, choosing], of)?,
+            (None, None) => None,
+        };
+        let Some(candidate) = best else { return Ok(None) };
         let sure = speaking_threshold(&self.cases(&candidate.statement, choosing, of));
         let LabelCandidate { text, kind: _, evidence, statement, .. } = candidate;
         Ok(Some(FeatureLabel {
@@ -256,7 +273,56 @@ impl LabelJob<'_> {
             text,
             statement,
             interpretation: None,
+            resemblance: resemblance.map(|(_, found)| found),
         }))
+    }
+
+    /// The concept that the films of a feature resemble more than others do, by the choosing films and the strongest of them
+    /// all.
+    fn resemblance(
+        &self,
+        activation: &BTreeMap<u32, f32>,
+        top: &[&Film],
+        choosing: &[&Film],
+    ) -> Result<Option<(usize, Resemblance)>> {
+        let Some(words) = self.words else { return Ok(None) };
+        let known: BTreeMap<u32, &[f32]> = choosing.iter().map(|film| (film.film, film.margins.as_slice())).collect();
+        // A rare feature may fire on no film of the sample.
+        let missing: Vec<u32> = top.iter().map(|film| film.film).filter(|film| !known.contains_key(film)).collect();
+        let more = words.margins(&missing, &Progress::silent())?;
+        let more = missing.into_iter().zip(more.iter().map(Vec::as_slice));
+        let (films, margins): (Vec<u32>, Vec<&[f32]>) = known.into_iter().chain(more).unzip();
+        let activations: Vec<f32> = films.iter().map(|film| activation.get(film).copied().unwrap_or(0.0)).collect();
+        let firing = activations.iter().filter(|&&activation| activation > 0.0).count();
+        Ok(words::resemblance(words.sentences(), &words::scores(&margins, &activations), firing))
+    }
+
+    /// The label that a resemblance makes, where the feature tells on which choosing films the text tower sees it. The films
+    /// are the strongest of the sample, random ones, and all that choose.
+    fn of_words(
+        &self,
+        place: usize,
+        found: &Resemblance,
+        [top, random, choosing]: [&[&Film]; 3],
+        activation: impl Fn(&Film) -> f32,
+    ) -> Result<Option<LabelCandidate>> {
+        let margins: Vec<f32> = choosing.iter().filter_map(|film| film.margins.get(place).copied()).collect();
+        let firing = choosing.iter().filter(|film| activation(film) > 0.0).count();
+        let limit = words::limit(&margins, firing, self.options.fewest);
+        let (sentence, neutral) = (found.sentence.clone(), found.neutral.clone());
+        let statement = Statement::Resembles { sentence, neutral, limit };
+        let cases = self.cases(&statement, choosing, activation);
+        if detection(&cases, 0.0)?.auc.value.is_none_or(|auc| auc < self.options.auc) {
+            return Ok(None);
+        }
+        let count = |films: &[&Film]| {
+            let cases = self.cases(&statement, films, |_| 0.0);
+            (cases.iter().filter(|case| case.holds).count(), cases.len())
+        };
+        let ((top, top_all), (random, random_all)) = (count(top), count(random));
+        let evidence = Evidence { top, top_all, random, random_all };
+        let text = spoken(&found.class);
+        Ok(Some(LabelCandidate { text, kind: CandidateKind::Words, weight: found.score, evidence, statement }))
     }
 
     /// The films that the strongest ones are held against.
@@ -268,10 +334,10 @@ impl LabelJob<'_> {
     /// What kind of thing a statement is about: a denied finding is normal, and a column that no reader of films would call
     /// a finding tells how the film was made.
     fn kind(&self, statement: &Statement, text: &str) -> LabelKind {
-        let is_known = |column: &str| {
-            kind_of(column, self.labeler) == LabelKind::Device || self.labeler.label(column).contains(&Label::Positive)
-        };
+        let is_known = |column: &str| kind_of(column, self.labeler) == LabelKind::Device || self.names_a_class(column);
+        let nothing = self.labeler.vocabulary().nothing.as_ref().map(|nothing| spoken(&nothing.class));
         match statement {
+            Statement::Resembles { .. } if nothing.is_some_and(|nothing| nothing == text) => LabelKind::Normal,
             Statement::Denies(_) | Statement::LacksClass(_) => {
                 match kind_of(text.strip_prefix("no ").unwrap_or(text), self.labeler) {
                     LabelKind::Acquisition => LabelKind::Acquisition,
@@ -286,13 +352,17 @@ impl LabelJob<'_> {
         }
     }
 
+    /// Whether words affirm a class by name; that they name nothing is no class, though it is a label of a whole report.
+    fn names_a_class(&self, text: &str) -> bool {
+        self.labeler.mentions(text).iter().any(|mention| mention.label == Label::Positive)
+    }
+
     /// What a name that readers know is worth in area under the curve: the reports of a pacemaker speak of its leads just as
     /// often, and of edema's septal lines, but the finding is what they mean.
     fn clarity(&self, candidate: &LabelCandidate) -> f64 {
-        let names_a_class = || self.labeler.label(&candidate.text).contains(&Label::Positive);
         match candidate.statement {
             Statement::HasClass(_) | Statement::Flag { .. } => KNOWN_NAME,
-            Statement::Affirms(_) if names_a_class() => KNOWN_NAME,
+            Statement::Affirms(_) if self.names_a_class(&candidate.text) => KNOWN_NAME,
             _ => 0.0,
         }
     }
@@ -326,7 +396,11 @@ impl LabelJob<'_> {
 
     /// For each film that says anything about the statement, whether it holds, and the activation there.
     fn cases(&self, statement: &Statement, films: &[&Film], activation: impl Fn(&Film) -> f32) -> Vec<Case> {
+        let sentence = |sentence: &str| {
+            self.words.and_then(|words| words.sentences().iter().position(|other| other.text == sentence))
+        };
         let holds = |film: &Film| match statement {
+            Statement::Resembles { sentence: text, limit, .. } => Some(*film.margins.get(sentence(text)?)? > *limit),
             Statement::Flag { column, .. } | Statement::Above { column, .. } => {
                 holds_in_column(statement, f64::from(*film.columns.get(column)?))
             }
@@ -365,53 +439,6 @@ fn source(statement: &Statement) -> &'static str {
         Statement::Affirms(_) | Statement::HasClass(_) => "affirmed in reports",
         Statement::Denies(_) | Statement::LacksClass(_) => "denied in reports",
         Statement::Flag { .. } | Statement::Above { .. } => "a column of the film table",
-    }
-}
-
-/// The activation above which a feature speaks. A statement is often divided among several features, none of which fires on
-/// all of its films: the lowest activation above which the statement holds on [`PURE`] of the films, where that are [`FEWEST`]
-/// or more; otherwise the one with the largest F1. Middle between two films.
-fn speaking_threshold(cases: &[Case]) -> f32 {
-    let mut sorted: Vec<Case> = cases.to_vec();
-    sorted.sort_unstable_by(|a, b| b.activation.total_cmp(&a.activation));
-    let positives = sorted.iter().filter(|case| case.holds).count() as f64;
-    let (mut hits, mut best, mut threshold) = (0.0, -1.0, 0.0);
-    let mut pure = None;
-    for (place, case) in sorted.iter().enumerate() {
-        hits += f64::from(u8::from(case.holds));
-        let next = sorted.get(place + 1).map_or(0.0, |next| next.activation);
-        if next == case.activation {
-            continue;
-        }
-        if place + 1 >= FEWEST && case.activation > 0.0 && hits / (place + 1) as f64 >= PURE {
-            pure = Some(f32::midpoint(case.activation, next));
-        }
-        let f1 = 2.0 * hits / ((place + 1) as f64 + positives).max(1.0);
-        if f1 > best && case.activation > 0.0 {
-            (best, threshold) = (f1, f32::midpoint(case.activation, next));
-        }
-    }
-    pure.unwrap_or(threshold)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_threshold_lies_between_the_films_that_it_separates() {
-        let cases =
-            |of: &[(bool, f32)]| of.iter().map(|&(holds, activation)| Case { holds, activation }).collect::<Vec<_>>();
-        let clear = cases(&[(true, 4.0), (true, 3.0), (false, 1.0), (false, 0.0)]);
-        assert_eq!(speaking_threshold(&clear), 2.0);
-        // Missing one of three costs less than two false alarms.
-        let mixed =
-            cases(&[(true, 4.0), (true, 3.0), (false, 2.0), (false, 1.9), (false, 1.8), (true, 1.0), (false, 0.0)]);
-        assert_eq!(speaking_threshold(&mixed), 2.5);
-        assert_eq!(speaking_threshold(&cases(&[(true, 0.0), (false, 0.0)])), 0.0);
-        // A feature that tells a third of the films of its statement, and those surely, speaks on them.
-        let third = (0..60)
-            .map(|i| Case { holds: i < 30, activation: if (10..58).contains(&i) { 0.0 } else { 60.0 - i as f32 } });
-        assert_eq!(speaking_threshold(&third.collect::<Vec<_>>()), 1.5);
+        Statement::Resembles { .. } => "seen by the text tower",
     }
 }

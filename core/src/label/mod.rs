@@ -2,8 +2,8 @@
 //!
 //! Enter the reports (or the table's columns) of a feature's top films and of random films; leave ranked short labels with
 //! their counts ([`candidates`], [`columns`]), and for films that were not used to choose a label how well it tells where
-//! the feature is active ([`detection`]). No model is asked, unless the user names one ([`endpoint`]). Knows no films and
-//! no tensors.
+//! the feature is active ([`detection`]). No model is asked, unless the user wants the bundle's own text tower ([`words`]) or
+//! names one ([`endpoint`]). Knows no tensors.
 
 pub mod columns;
 pub mod concepts;
@@ -15,7 +15,9 @@ mod odds;
 pub mod openai;
 mod rank;
 pub mod stored;
+mod threshold;
 mod together;
+pub mod words;
 
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +43,15 @@ pub enum Statement {
         /// The value.
         value: bool,
     },
+    /// The film lies nearer to one sentence than to another, in the space that the encoder shares with texts.
+    Resembles {
+        /// The sentence.
+        sentence: String,
+        /// The sentence that it is held against.
+        neutral: String,
+        /// What the difference of the two cosines is above.
+        limit: f32,
+    },
     /// A column of numbers is above a limit, or not.
     Above {
         /// The column.
@@ -63,6 +74,8 @@ pub enum CandidateKind {
     Absence,
     /// A column of the table.
     Column,
+    /// Words that a text tower finds the films like.
+    Words,
 }
 
 /// How often a statement holds.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ureq::{Agent, Proxy};
 
-use super::endpoint::{Ask, MOST_ANSWER, answer_text, clean, request_address, request_body};
+use super::endpoint::{Ask, LABEL_TOKENS, MOST_ANSWER, answer_text, clean, request_address, request_body};
 use crate::error::{Error, Result};
 
 /// A server and a model on it.
@@ -15,6 +15,7 @@ pub struct OpenAi {
     model: String,
     key: Option<String>,
     agent: Agent,
+    most_tokens: usize,
 }
 
 impl OpenAi {
@@ -35,7 +36,13 @@ impl OpenAi {
             .timeout_global(Some(patience))
             .build()
             .new_agent();
-        Ok(Self { address, model: model.to_owned(), key, agent })
+        Ok(Self { address, model: model.to_owned(), key, agent, most_tokens: LABEL_TOKENS })
+    }
+
+    /// The same for answers of at most so many tokens; a label needs few.
+    #[must_use]
+    pub fn with_answers_of(self, most_tokens: usize) -> Self {
+        Self { most_tokens, ..self }
     }
 
     fn failed(&self, reason: impl std::fmt::Display) -> Error {
@@ -53,7 +60,8 @@ impl Ask for OpenAi {
         if let Some(key) = &self.key {
             request = request.header("Authorization", &format!("Bearer {key}"));
         }
-        let mut answer = request.send(request_body(&self.model, prompt)).map_err(|error| self.failed(error))?;
+        let mut answer =
+            request.send(request_body(&self.model, prompt, self.most_tokens)).map_err(|error| self.failed(error))?;
         let status = answer.status().as_u16();
         let body = answer.body_mut().with_config().limit(MOST_ANSWER as u64).read_to_string();
         match (status, body) {

@@ -163,7 +163,7 @@ fn candidate(key: &Key, entry: &Tally, evidence: Evidence, labeler: &Labeler) ->
     LabelCandidate { text, kind, weight: z_score(&evidence), evidence, statement }
 }
 
-/// Whether a report makes `statement`; `None` for a statement about a column, or a report without words.
+/// Whether a report makes `statement`; `None` for a statement that no report makes, or a report without words.
 #[must_use]
 pub(super) fn holds(statement: &Statement, report: &str, labeler: &Labeler) -> Option<bool> {
     made_by(statement, &read(report, labeler), labeler)
@@ -178,7 +178,7 @@ pub(super) fn made_by(statement: &Statement, concepts: &Concepts, labeler: &Labe
         Statement::Denies(phrase) => concepts.denied.contains_key(&fold(phrase)),
         Statement::HasClass(name) => concepts.has.contains(&class(name)?),
         Statement::LacksClass(name) => concepts.lacks.contains(&class(name)?),
-        Statement::Flag { .. } | Statement::Above { .. } => return None,
+        Statement::Flag { .. } | Statement::Above { .. } | Statement::Resembles { .. } => return None,
     };
     concepts.has_words.then_some(answer)
 }

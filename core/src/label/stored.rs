@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::detection::Detection;
 use super::endpoint::Interpretation;
+use super::words::Resemblance;
 use super::{Evidence, Statement};
 use crate::bundle::{BundleSource, embedded};
 use crate::error::{Error, Result};
@@ -48,6 +49,9 @@ pub struct FeatureLabel {
     /// What an endpoint was sent and said, where one named the feature.
     #[serde(default)]
     pub interpretation: Option<Interpretation>,
+    /// What the bundle's text tower sees on the feature's films, where it was asked.
+    #[serde(default)]
+    pub resemblance: Option<Resemblance>,
 }
 
 /// Labels of a store.

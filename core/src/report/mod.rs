@@ -2,7 +2,7 @@
 //!
 //! Enters prose; leave its words and sentences ([`prose`]), what is affirmed, doubted and denied in it ([`scope`]), labels
 //! ([`labeler`]), scores of one report against another ([`metrics`], [`mod@evaluate`]), and the wording of a report from
-//! active features ([`compose`]). Nothing here knows films, models or files.
+//! active features ([`compose`]) and its rewriting by a model that the user names ([`rewrite`]). Nothing here knows films, models or files.
 
 pub mod compare;
 pub mod compose;
@@ -12,6 +12,7 @@ pub mod labeler;
 pub mod metrics;
 pub mod phrase;
 pub mod prose;
+pub mod rewrite;
 pub mod scope;
 mod triggers;
 

@@ -14,7 +14,7 @@ use crate::attribution::{Attribution, AttributionRequest};
 use crate::audit::{Audit, AuditRequest};
 use crate::bundle::{BundleSource, FeatureStatistics, Manifest};
 use crate::device::{DeviceChoice, DeviceFrame, WgpuSetup};
-use crate::engine::{Analysis, Edit, FilmReport, Frame};
+use crate::engine::{Analysis, Edit, FilmReport, Frame, RegionFeatures};
 use crate::error::{Error, Result};
 use crate::export::ExportJob;
 use crate::label::Labels;
@@ -62,6 +62,8 @@ pub enum Command {
     Attribute(RequestId, AttributionRequest),
     /// Word the current film by these labels.
     Report(RequestId, Arc<Labels>),
+    /// Find the features most tied to a rectangle of the current film, `[x, y, width, height]` in film pixels.
+    SearchRegion(RequestId, [f64; 4]),
     /// Audit the store that the bundle made.
     Audit(RequestId, Box<AuditRequest>),
     /// Write files.
@@ -144,6 +146,8 @@ pub enum Event {
     Attributed(RequestId, Arc<Attribution>),
     /// A film was put into words.
     Reported(RequestId, Arc<FilmReport>),
+    /// Features of a region were found.
+    RegionSearched(RequestId, Arc<RegionFeatures>),
     /// A store was audited.
     Audited(RequestId, Arc<Audit>),
     /// Files were written.
@@ -236,6 +240,11 @@ impl Worker {
     /// Words the current film by these labels, each sentence with its region.
     pub fn report(&self, labels: Arc<Labels>) -> RequestId {
         self.send(|id| Command::Report(id, labels))
+    }
+
+    /// Finds the features most tied to a rectangle of the current film, `[x, y, width, height]` in film pixels.
+    pub fn search_region(&self, rectangle: [f64; 4]) -> RequestId {
+        self.send(|id| Command::SearchRegion(id, rectangle))
     }
 
     /// Audits a store that the open bundle made.

@@ -141,6 +141,15 @@ impl State<'_> {
                     Ok(())
                 })
             }),
+            Command::SearchRegion(id, rectangle) => self.answer(id, |state| {
+                state.cancellable(id, running, |state, progress| {
+                    let (engine, analysis) = (state.engine()?, state.analysis()?);
+                    let film = state.film.as_ref().ok_or(Error::Cancelled)?;
+                    let found = engine.features_of_region(&film.radiograph, analysis, rectangle, progress)?;
+                    state.outbox.send(Event::RegionSearched(id, Arc::new(found)));
+                    Ok(())
+                })
+            }),
             Command::Audit(id, request) => self.answer(id, |state| {
                 state.cancellable(id, running, |state, progress| {
                     let found = audit(Some(state.engine()?), &request, progress)?;

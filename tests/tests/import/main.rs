@@ -3,6 +3,7 @@
 //! `parity/import_check.py`.
 
 mod models;
+mod text_labels;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

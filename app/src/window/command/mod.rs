@@ -54,6 +54,7 @@ pub enum Command {
     ImportEdit,
     OnlyFiring,
     Brush,
+    SearchRegion,
     ComputeShift,
     ComputeAttribution,
     ComputeAudit,
@@ -192,6 +193,7 @@ pub const MENUS: [(&str, &[&[Command]]); 5] = [
                 Command::ImportEdit,
                 Command::OnlyFiring,
                 Command::Brush,
+                Command::SearchRegion,
             ],
             &[Command::ComputeShift, Command::PlayPause, Command::NextFrame, Command::PreviousFrame],
             &[Command::ComputeAttribution, Command::OpenMetadata, Command::ComputeAudit, Command::Cancel],
@@ -304,6 +306,10 @@ impl Command {
             Self::Brush => {
                 ("Brush", "Paint where the edit of the chosen feature applies; the rest of the film keeps its own")
             }
+            Self::SearchRegion => (
+                "Search features by region",
+                "Drag a rectangle on the film: the features most tied to it are listed first",
+            ),
             Self::ComputeAttribution => {
                 ("Compute attribution", "By both methods chosen, side by side on the light box")
             }

@@ -51,6 +51,10 @@ impl App {
                 let has_features = self.analysis().is_some_and(|analysis| !analysis.activations.is_empty());
                 self.brush.feature.is_some() || has_positions && has_features
             }
+            Command::SearchRegion => {
+                let has_features = self.analysis().is_some_and(|analysis| !analysis.activations.is_empty());
+                self.region.is_open() || has_features
+            }
             Command::ComputeShift => self.analysis().is_some() && self.shift.job.working.is_none(),
             Command::ComputeAttribution => {
                 self.analysis().is_some() && self.study.pending.is_none() && !self.attribution.is_working()
@@ -59,6 +63,7 @@ impl App {
                 self.shift.job.working.is_some()
                     || self.attribution.is_working()
                     || self.report.job.working.is_some()
+                    || self.region.job.working.is_some()
                     || self.audit.job.working.is_some()
                     || self.export.working.is_some()
             }
@@ -122,6 +127,7 @@ impl App {
             Command::Invert => Some(self.light_box.kept.invert),
             Command::OnlyFiring => Some(self.features.only_firing),
             Command::Brush => Some(self.brush.feature.is_some()),
+            Command::SearchRegion => Some(self.region.is_open()),
             Command::ToggleStudy => Some(self.layout.study),
             Command::ToggleFeatures => Some(self.layout.features),
             Command::ShowShift => Some(self.dock.is_shown(Part::Shift)),
@@ -213,6 +219,8 @@ impl App {
                 self.layout.features |= feature.is_some();
                 self.take_brush(feature);
             }
+            Command::SearchRegion if self.region.is_open() => self.leave_region(),
+            Command::SearchRegion => self.draw_region(),
             Command::ComputeShift => {
                 (self.layout.bottom, self.layout.tab) = (true, Tab::Shift);
                 self.compute_shift();

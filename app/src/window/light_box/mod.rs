@@ -19,6 +19,7 @@ mod kept;
 mod pane;
 mod prior;
 mod reading;
+mod region;
 mod ruler;
 mod sheet;
 mod snapshot;

@@ -5,7 +5,7 @@ use fluoro_core::display::{ViewTransform, wipe as wipe_pictures, wipe_column};
 
 use super::gpu::{self, Drawing};
 use super::sheet::Content;
-use super::{Arrangement, Drawn, Key, Pane, brush, corners, hand, prior, rgb, ruler, wipe as line};
+use super::{Arrangement, Drawn, Key, Pane, brush, corners, hand, prior, region, rgb, ruler, wipe as line};
 use crate::window::app::App;
 use crate::window::command::Command;
 use crate::window::state::job::Step;
@@ -24,7 +24,7 @@ pub fn show(app: &mut App, ui: &mut Ui, rect: Rect, pane: Pane) {
     let is_taken = if pane == Pane::Prior {
         prior::take(app, ui, &response, rect, pixels)
     } else {
-        brush::take(app, ui, &response, rect, pixels)
+        brush::take(app, ui, &response, rect, pixels) || region::take(app, ui, &response, rect, pixels)
     };
     if !is_taken {
         hand::take(app, ui, &response, rect, pixels, pane);
@@ -54,6 +54,7 @@ pub fn show(app: &mut App, ui: &mut Ui, rect: Rect, pane: Pane) {
     if pane != Pane::Prior {
         outline(app, ui, rect, pixels);
         ruler::show(app, ui, rect, pixels);
+        region::show(app, ui, rect, pixels);
         brush::show(app, ui, &response, rect, pixels);
     }
     let has_original = wiped && app.light_box.kept.wipe.with == Pane::Original;

@@ -6,7 +6,7 @@ use fluoro_core::worker::BundleView;
 
 use super::feature_group::{self, GroupRow};
 use super::feature_row::{self, Row};
-use super::{feature_menu, heading};
+use super::{feature_menu, heading, region};
 use crate::window::app::App;
 use crate::window::command::Command;
 use crate::window::icons;
@@ -45,6 +45,7 @@ pub fn show(app: &mut App, ui: &mut Ui) {
     if app.brush.feature.is_some() {
         brush(app, ui);
     }
+    region::show(app, ui);
     columns(app, ui, &look);
     let version = app.film.as_ref().map_or(0, |film| film.version);
     let sources = Sources {
@@ -55,6 +56,7 @@ pub fn show(app: &mut App, ui: &mut Ui) {
     };
     let wake = app.ctx.clone();
     let shown = app.features.update(version, &sources, move || wake.request_repaint());
+    let shown = app.region.order(&shown);
     if shown.items.is_empty() {
         return nothing(app, ui);
     }
@@ -88,6 +90,11 @@ fn nothing(app: &mut App, ui: &mut Ui) {
     let look = app.look;
     if app.features.is_busy() {
         states::working(ui, &look, &Step { stage: "sorting the features".to_owned(), ..Step::default() }, false);
+    } else if app.region.job.value.is_some() {
+        let purpose = "No feature of the list is tied to the region on the film.";
+        if states::empty(ui, &look, purpose, Some("All features")) {
+            app.leave_region();
+        }
     } else if !app.features.search.is_empty() {
         if states::empty(ui, &look, "No feature has this number or label.", Some("Clear the search")) {
             app.features.search.clear();

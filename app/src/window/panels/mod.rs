@@ -24,6 +24,7 @@ mod named_edits;
 mod notice;
 pub mod palette;
 mod performance;
+mod region;
 mod report;
 mod settings;
 mod shift;

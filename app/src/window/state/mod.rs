@@ -19,6 +19,7 @@ pub mod performance;
 pub mod prior;
 pub mod problem;
 pub mod recent;
+pub mod region;
 pub mod report;
 pub mod settings;
 pub mod shift;

@@ -18,7 +18,7 @@ fn strongest(window: &Harness<'_, App>) -> (usize, f32) {
 }
 
 /// Features in the order of their rows on screen.
-fn rows(window: &Harness<'_, App>) -> Vec<usize> {
+pub(super) fn rows(window: &Harness<'_, App>) -> Vec<usize> {
     let mut found: Vec<(f32, usize)> = window
         .get_all_by_role(Role::Button)
         .filter_map(|node| {

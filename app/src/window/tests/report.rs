@@ -30,6 +30,7 @@ fn label(feature: u32, text: &str, threshold: f32) -> FeatureLabel {
         evidence: Evidence::default(),
         source: "affirmed in reports".to_owned(),
         interpretation: None,
+        resemblance: None,
     }
 }
 

@@ -33,6 +33,16 @@ impl GroundedReport {
         text
     }
 
+    /// The words alone, under headings.
+    #[must_use]
+    pub fn to_prose(&self) -> String {
+        let part = |(heading, sentences): (&str, &[Sentence])| {
+            let said: Vec<&str> = sentences.iter().map(|sentence| sentence.text.as_str()).collect();
+            format!("{heading}\n{}", said.join(" "))
+        };
+        self.parts().map(part).collect::<Vec<_>>().join("\n\n")
+    }
+
     /// The report as JSON, with its last sentence under "note".
     ///
     /// # Errors
@@ -71,6 +81,24 @@ impl GroundedReport {
             [("ACQUISITION:", &self.acquisition), ("FINDINGS:", &self.findings), ("IMPRESSION:", &self.impression)];
         parts.into_iter().filter(|(_, sentences)| !sentences.is_empty())
     }
+}
+
+/// Any text, line by line, for an element of VR LT or UT: see [`GroundedReport::to_dicom_text`]. What is too long loses its
+/// end but for the note.
+#[must_use]
+pub fn dicom_lines(text: &str) -> String {
+    let note = wrapped(NOT_FOR_DIAGNOSIS);
+    let room = MOST_CHARACTERS - note.len() - CUT.len() - 6;
+    let mut lines = String::new();
+    for line in text.lines() {
+        let line = if line.trim().is_empty() { "\r\n".to_owned() } else { wrapped(line) };
+        if lines.len() + line.len() > room {
+            let _ = write!(lines, "{CUT}\r\n\r\n");
+            return lines + &note;
+        }
+        lines.push_str(&line);
+    }
+    lines
 }
 
 fn line(sentence: &Sentence) -> String {

@@ -9,7 +9,7 @@ mod merge;
 
 use serde::{Deserialize, Serialize};
 
-pub use export::{LONGEST_LINE, MOST_CHARACTERS, NOT_FOR_DIAGNOSIS};
+pub use export::{LONGEST_LINE, MOST_CHARACTERS, NOT_FOR_DIAGNOSIS, dicom_lines};
 
 use super::labeler::{Label, Labeler};
 use crate::error::{Error, Result};
