@@ -25,6 +25,7 @@ mod gallery;
 mod light_box;
 mod report;
 mod robust;
+mod snapshots;
 mod stress;
 mod study;
 
