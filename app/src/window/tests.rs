@@ -26,6 +26,7 @@ mod light_box;
 mod region;
 mod report;
 mod robust;
+mod snapshots;
 mod stress;
 mod study;
 

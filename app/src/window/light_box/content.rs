@@ -6,6 +6,7 @@ use std::sync::Arc;
 use fluoro_core::difference;
 use fluoro_core::display::{Extent, Outline, OverlayLook, value_at};
 use fluoro_core::plane::Plane;
+use fluoro_core::render::GREY_LEVELS;
 use fluoro_core::shift::Shift;
 
 use super::rgb;
@@ -15,6 +16,10 @@ use crate::window::state::edits::OnDevice;
 
 /// Least end of the colour scale, in grey levels of 2048: smaller changes are nothing that an eye should be led to.
 const LEAST_LIMIT: f32 = 40.0;
+/// From the model's grey levels to percent of all of them: what a change is told in, for films of any depth.
+pub const PERCENT: f32 = 100.0 / (GREY_LEVELS[1] - GREY_LEVELS[0]);
+/// What a value of a picture made by a model is told in.
+const MODEL_UNIT: &str = "of −1024 to 1024, made by the model";
 
 /// What a newcomer should know of the counterfactual where it is shown on the film.
 pub const ON_FILM_HINT: &str = "Partly made by a model: the original with the model's change laid on it, which is the \
@@ -389,15 +394,15 @@ impl App {
             return None;
         }
         match pane {
-            Pane::Reconstruction => value_at(self.reconstruction()?.0, film.extent, point).map(|v| (v, "grey levels")),
+            Pane::Reconstruction => value_at(self.reconstruction()?.0, film.extent, point).map(|v| (v, MODEL_UNIT)),
             Pane::Counterfactual if self.shows_change_on_film() => {
                 let change = self.light_box.change.map.as_ref().filter(|_| !self.light_box.before)?;
-                value_at(change, film.extent, point).map(|v| (v, "grey levels of change"))
+                value_at(change, film.extent, point).map(|v| (v * PERCENT, "% of grey range, change"))
             }
-            Pane::Counterfactual => value_at(self.counterfactual()?.0, film.extent, point).map(|v| (v, "grey levels")),
+            Pane::Counterfactual => value_at(self.counterfactual()?.0, film.extent, point).map(|v| (v, MODEL_UNIT)),
             Pane::Difference => {
                 let map = self.light_box.difference.map.as_ref()?;
-                value_at(map, film.extent, point).map(|v| (v, "grey levels of change"))
+                value_at(map, film.extent, point).map(|v| (v * PERCENT, "% of grey range, change"))
             }
             Pane::Original | Pane::FirstMap | Pane::SecondMap | Pane::Prior => None,
         }

@@ -5,7 +5,7 @@ use egui::{Align2, Color32, Mesh, Pos2, Rect, Shape, TextStyle, Ui, pos2, vec2};
 use fluoro_core::display::{ColourMap, Extent, value_at};
 use fluoro_core::shift::Target;
 
-use super::content::ON_FILM_HINT;
+use super::content::{ON_FILM_HINT, PERCENT};
 use super::pane::transform;
 use super::{Arrangement, Pane};
 use crate::window::app::App;
@@ -274,9 +274,11 @@ impl Scale {
     fn of(app: &App, pane: Pane) -> Self {
         match pane.slot().and_then(|slot| app.attribution.jobs[slot].value.as_ref()) {
             Some(shown) => Self { limit: 100.0, one_sided: !shown.attribution.is_signed, unit: "% of its top" },
-            None => {
-                Self { limit: app.light_box.difference.limit, one_sided: app.shows_whole_shift(), unit: "grey levels" }
-            }
+            None => Self {
+                limit: app.light_box.difference.limit * PERCENT,
+                one_sided: app.shows_whole_shift(),
+                unit: "% of grey range",
+            },
         }
     }
 }

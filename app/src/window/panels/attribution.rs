@@ -6,10 +6,13 @@ use fluoro_core::attribution::METHODS;
 use crate::window::app::App;
 use crate::window::command::Command;
 use crate::window::state::attribution::SLOTS;
+use crate::window::tokens::Look;
 use crate::window::widgets::states;
 
 /// Width of the settings, in rows.
 const SETTINGS_WIDTH: f32 = 12.5;
+/// Width of the names of fields, in rows.
+const NAMES_WIDTH: f32 = 2.25;
 /// Names of the two places on the light box.
 const PLACES: [&str; SLOTS] = ["left", "right"];
 
@@ -22,6 +25,13 @@ pub fn show(app: &mut App, ui: &mut Ui) {
     let right = whole.with_min_x(left.right() + 2.0 * look.size.pad);
     ui.scope_builder(UiBuilder::new().max_rect(left), |ui| settings(app, ui));
     let half = (right.width() - look.size.pad) / SLOTS as f32;
+    let jobs = &app.attribution.jobs;
+    if jobs.iter().all(|job| job.value.is_none() && job.working.is_none() && job.problem.is_none()) {
+        let purpose =
+            "Where does the classifier look? Two methods side by side on the film. Choose a finding and compute.";
+        ui.scope_builder(UiBuilder::new().max_rect(right), |ui| states::empty(ui, &look, purpose, None));
+        return;
+    }
     for slot in 0..SLOTS {
         let from = right.left() + slot as f32 * (half + look.size.pad);
         let part = right.with_min_x(from).with_max_x(from + half);
@@ -29,12 +39,22 @@ pub fn show(app: &mut App, ui: &mut Ui) {
     }
 }
 
+/// What a field is; all of them are as wide, so that the fields stand below each other.
+fn name(ui: &mut Ui, look: &Look, words: &str) -> egui::Response {
+    let layout = Layout::left_to_right(Align::Center);
+    let size = egui::vec2(NAMES_WIDTH * look.size.row, look.size.row);
+    ui.allocate_ui_with_layout(size, layout, |ui| {
+        ui.set_min_size(size);
+        ui.label(RichText::new(words).color(look.colour.secondary))
+    })
+    .inner
+}
+
 fn settings(app: &mut App, ui: &mut Ui) {
     let look = app.look;
     let labels = app.labels();
     ui.horizontal(|ui| {
-        ui.label(RichText::new("finding").color(look.colour.secondary))
-            .on_hover_text("The score whose grounds are looked for");
+        name(ui, &look, "finding").on_hover_text("The score whose grounds are looked for");
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if app.attribution.is_working() {
                 if ui.button("Cancel").clicked() {
@@ -62,7 +82,9 @@ fn settings(app: &mut App, ui: &mut Ui) {
     });
     for (slot, place) in PLACES.into_iter().enumerate() {
         ui.horizontal(|ui| {
-            ui.label(RichText::new(place).color(look.colour.secondary));
+            name(ui, &look, place);
+            // The field above ends at a button, and begins so much further to the right.
+            ui.add_space(2.0 * look.size.gap);
             let chosen = METHODS[app.attribution.methods[slot]];
             let combo = egui::ComboBox::from_id_salt(("method", slot))
                 .selected_text(chosen.name())
@@ -94,14 +116,7 @@ fn answer(app: &mut App, ui: &mut Ui, slot: usize) {
         }
         return;
     }
-    let Some(shown) = job.value else {
-        if slot == 0 {
-            let purpose =
-                "Where does the classifier look? Two methods side by side on the film. Choose a finding and compute.";
-            states::empty(ui, &look, purpose, None);
-        }
-        return;
-    };
+    let Some(shown) = job.value else { return };
     let label = app.labels().get(shown.request.label).cloned().unwrap_or_default();
     let method = METHODS.iter().find(|method| method.name() == shown.attribution.method);
     ui.label(format!("{}: {} of {label}", PLACES[slot], shown.attribution.method));

@@ -92,6 +92,8 @@ fn pair(ui: &mut Ui, look: &Look, left: &str, right: &str) {
     ui.horizontal(|ui| {
         ui.label(left);
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            // As far from the edge as the buttons above have their words.
+            ui.add_space(look.size.pad);
             ui.label(RichText::new(right).color(look.colour.secondary));
         });
     });
@@ -123,8 +125,9 @@ fn bundle(app: &App, ui: &mut Ui) {
     facts.push(("limits", provenance.limits.clone()));
     egui::Grid::new("bundle").num_columns(2).spacing(vec2(2.0 * look.size.pad, look.size.gap)).show(ui, |ui| {
         for (name, value) in facts.into_iter().filter(|(_, value)| !value.is_empty()) {
-            ui.label(RichText::new(name).color(look.colour.secondary));
-            ui.add(egui::Label::new(value).wrap());
+            let name = egui::Label::new(RichText::new(name).color(look.colour.secondary)).extend();
+            ui.vertical(|ui| ui.add(name));
+            ui.vertical(|ui| ui.add(egui::Label::new(value).wrap()));
             ui.end_row();
         }
     });
@@ -161,7 +164,10 @@ fn about(ui: &mut Ui, look: &Look) {
          learned, which need not be true.",
     );
     ui.add_space(look.size.pad);
-    ui.label(format!("Nothing is sent anywhere. {} forgets the list of recent files.", Command::ForgetRecent.text()));
+    ui.label(format!(
+        "Nothing is sent anywhere. The list of recent files stays here: File, {}.",
+        Command::ForgetRecent.text()
+    ));
     ui.label(
         RichText::new("MIT or Apache-2.0. Fonts: Inter (SIL OFL 1.1), Phosphor Icons (MIT).")
             .color(look.colour.secondary),

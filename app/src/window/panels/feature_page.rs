@@ -147,9 +147,11 @@ fn strip(app: &mut App, ui: &mut Ui, look: &Look, open: &OpenStore) -> Option<Wi
         ui.set_min_height(look.size.row);
         ui.heading(format!("{feature}  {}", label.as_deref().unwrap_or("no label")));
         let info = open.store.info();
-        let words = format!("{} films of {}, bundle {}", open.store.films_len(), info.dataset, info.bundle);
+        // A dataset is called by its folder; where that lies says the hint.
+        let dataset = std::path::Path::new(&info.dataset).file_name().unwrap_or_default().to_string_lossy();
+        let words = format!("{} films of {dataset}, bundle {}", open.store.films_len(), info.bundle);
         let words = RichText::new(words).small().color(look.colour.secondary);
-        ui.add(egui::Label::new(words).truncate());
+        ui.add(egui::Label::new(words).truncate()).on_hover_text(&info.dataset);
     });
     let caption = look.size.small + look.size.gap;
     let rows = ROWS as f32;

@@ -38,6 +38,9 @@ pub fn show(app: &mut App, ui: &mut Ui) {
         ui.spacing_mut().item_spacing.y = 0.0;
         if order.is_empty() {
             ui.label(RichText::new("No finding is called so.").color(look.colour.secondary));
+        } else if let Some(words) = why_no_scores(app) {
+            ui.label(RichText::new(words).small().color(look.colour.secondary));
+            ui.add_space(look.size.gap);
         }
         ui.add_enabled_ui(enabled, |ui| {
             for index in order {
@@ -54,6 +57,19 @@ pub fn show(app: &mut App, ui: &mut Ui) {
         app.set_finding(index, value);
     }
     ui.add_space(look.size.pad);
+}
+
+/// Why the findings have no scores; none where they have.
+fn why_no_scores(app: &App) -> Option<&'static str> {
+    if app.analysis().is_some() {
+        return None;
+    }
+    let has_failed = app.study.film().is_some_and(|film| film.problem.is_some());
+    Some(match (app.study.pending.is_some(), has_failed) {
+        (true, _) => "Scores follow once the film is read.",
+        (false, true) => "No scores: the film could not be read.",
+        (false, false) => "Open a film for its scores.",
+    })
 }
 
 /// Places of a row's columns: name, slider, step, bar, score.
@@ -145,7 +161,8 @@ fn row(ui: &mut Ui, look: &Look, index: usize, label: &Label, own: f32, shown: S
     let (rect, hover) = ui.allocate_exact_size(vec2(ui.available_width(), size.row), Sense::hover());
     let [name, track, step, bars, score] = places(rect, look);
     let (body, small) = (TextStyle::Body.resolve(ui.style()), TextStyle::Small.resolve(ui.style()));
-    let is_strong = after >= point;
+    // Without a film, what is known is of the film before.
+    let is_strong = before.is_finite() && after >= point;
     text::put(ui, name, Align::Min, &label.name, body, if is_strong { colour.text } else { colour.secondary });
     let mut value = own;
     let slider = Slider { label: &label.name, range: [-REACH, REACH], origin: 0.0, seen: None };

@@ -83,8 +83,14 @@ pub fn tools(app: &mut App, ui: &mut Ui) {
         }
     }
     for command in commands {
-        let button = ui.add_enabled(app.can(command), Button::new(command.text()).frame_when_inactive(false));
-        if button.on_hover_text(command.hint()).clicked() {
+        // The tabs need the room.
+        let words = match command {
+            Command::ExportFeatureSheet => "Export sheet…",
+            Command::CopyFeatureLink => "Copy link",
+            other => other.text(),
+        };
+        let button = ui.add_enabled(app.can(command), Button::new(words).frame_when_inactive(false));
+        if button.on_hover_text(command.hint()).accessible_name(command.text()).clicked() {
             app.run(command);
         }
     }

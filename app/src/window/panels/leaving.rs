@@ -139,21 +139,23 @@ fn words(ui: &mut Ui, look: &Look, what: Leaving, choice: &mut Choice) -> Answer
     ui.label(RichText::new("What a model made is marked as not for diagnosis.").small().color(look.colour.secondary));
     ui.add_space(2.0 * look.size.pad);
     let mut answer = Answer::Wait;
-    if count > 0 && states::primary(ui, look, "Paint over all").clicked() {
-        choice.paint_all(true);
-        answer = Answer::GoOn;
-    }
-    let rest = match (count, painted) {
-        (0, _) => "Go on".to_owned(),
-        (_, 0) => "Keep them".to_owned(),
-        _ => format!("Paint over {painted} of {count}"),
-    };
-    let go_on = if count == 0 { states::primary(ui, look, &rest) } else { ui.button(rest) };
-    if go_on.clicked() {
-        answer = Answer::GoOn;
-    }
-    if ui.button("Cancel").clicked() {
-        answer = Answer::Cancel;
-    }
+    ui.horizontal_wrapped(|ui| {
+        if count > 0 && states::primary(ui, look, "Paint over all").clicked() {
+            choice.paint_all(true);
+            answer = Answer::GoOn;
+        }
+        let rest = match (count, painted) {
+            (0, _) => "Go on".to_owned(),
+            (_, 0) => "Keep them".to_owned(),
+            _ => format!("Paint over {painted} of {count}"),
+        };
+        let go_on = if count == 0 { states::primary(ui, look, &rest) } else { ui.button(rest) };
+        if go_on.clicked() {
+            answer = Answer::GoOn;
+        }
+        if ui.button("Cancel").clicked() {
+            answer = Answer::Cancel;
+        }
+    });
     answer
 }

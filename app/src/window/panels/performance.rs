@@ -23,6 +23,7 @@ pub fn show(app: &mut App, ui: &mut Ui) {
     };
     ui.horizontal(|ui| {
         ui.label(device);
+        ui.add_space(look.size.pad);
         ui.label(RichText::new(drawn).color(look.colour.secondary));
     });
     egui::ScrollArea::vertical().id_salt("times").auto_shrink([false, false]).show(ui, |ui| {
@@ -32,8 +33,8 @@ pub fn show(app: &mut App, ui: &mut Ui) {
         let performance = &app.performance;
         for (name, times) in [
             ("slider to picture", &performance.slider),
-            ("· of that, model (decode and classify)", &performance.model),
-            ("film to features (encode, SAE, decode, classify)", &performance.analysis),
+            ("of that, the model", &performance.model),
+            ("film to features and scores", &performance.analysis),
             ("click to film", &performance.open),
             ("light box (window, zoom, overlay)", &performance.light_box),
             ("one frame of the window", &performance.window),

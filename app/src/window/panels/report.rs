@@ -79,7 +79,16 @@ fn full(app: &mut App, ui: &mut Ui, look: &Look, shown: &Shown) {
         let left = whole.left() + column as f32 * (third + 2.0 * look.size.pad);
         let part = whole.with_min_x(left).with_max_x(left + third).with_max_y(whole.bottom() - foot);
         ui.scope_builder(UiBuilder::new().max_rect(part), |ui| {
-            ui.label(RichText::new(title).small().color(look.colour.secondary));
+            ui.horizontal(|ui| {
+                let head = |words: &str| RichText::new(words).small().color(look.colour.secondary);
+                ui.label(head(title));
+                if sentences.iter().any(|sentence| !sentence.features.is_empty()) {
+                    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                        ui.add_space(look.size.pad);
+                        ui.label(head("features")).on_hover_text("The features that say so, by number");
+                    });
+                }
+            });
             ui.spacing_mut().item_spacing.y = 0.0;
             ScrollArea::vertical().id_salt(title).auto_shrink([false, false]).show(ui, |ui| {
                 for (place, sentence) in sentences.iter().enumerate() {

@@ -42,7 +42,11 @@ pub fn show(app: &mut App, ui: &mut Ui) {
         ui.horizontal(|ui| {
             for command in [Command::DragWindow, Command::DragPan, Command::DragMeasure] {
                 let on = app.is_on(command).unwrap_or(false);
-                if ui.selectable_label(on, command.text()).on_hover_text(command.hint()).clicked() {
+                if ui
+                    .selectable_label(on, command.text().trim_start_matches("Left drag: "))
+                    .on_hover_text(command.hint())
+                    .clicked()
+                {
                     app.run(command);
                 }
             }

@@ -1,8 +1,6 @@
 //! The Shift panel: what to change and how, then the film walked along that direction, frame by frame.
 
-use egui::{
-    Align, Align2, Button, DragValue, Layout, Rect, RichText, Sense, TextStyle, Ui, UiBuilder, WidgetInfo, pos2, vec2,
-};
+use egui::{Align, Button, DragValue, Layout, Rect, RichText, Sense, TextStyle, Ui, UiBuilder, WidgetInfo, pos2, vec2};
 use fluoro_core::difference::MapMethod;
 use fluoro_core::shift::{Preset, StopRule, Target};
 
@@ -206,7 +204,9 @@ fn timeline(app: &mut App, ui: &mut Ui, done: &Done) {
         controls(app, ui, done);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| exports(app, ui));
     });
-    let rect = ui.available_rect_before_wrap();
+    let whole = ui.available_rect_before_wrap();
+    // What the lines are stands above them, where no line runs through it.
+    let (legend_at, rect) = whole.split_top_bottom_at_y(whole.top() + look.size.small + look.size.gap);
     let (shift, labels) = (&done.shift, app.labels());
     let is_label = labels.contains(&shift.target) || matches!(done.request.target, Target::Probe(_));
     let mut lines: Vec<Line<'_>> = shift
@@ -233,8 +233,7 @@ fn timeline(app: &mut App, ui: &mut Ui, done: &Done) {
         "scores of all findings".to_owned()
     };
     let font = TextStyle::Small.resolve(ui.style());
-    let at = area.left_top() + vec2(look.size.gap, look.size.gap);
-    text::on_film(ui.painter(), at, Align2::LEFT_TOP, &legend, font, look.colour.secondary, look.colour.panel);
+    text::put(ui, legend_at.with_min_x(area.left()), Align::Min, &legend, font, look.colour.secondary);
 }
 
 fn controls(app: &mut App, ui: &mut Ui, done: &Done) {
@@ -270,6 +269,7 @@ fn controls(app: &mut App, ui: &mut Ui, done: &Done) {
     let frame = app.shift.frame();
     let words = format!("frame {} of {}", frame + 1, done.shift.frames.len());
     ui.label(RichText::new(words).color(look.colour.secondary)).on_hover_text(stops(done));
+    ui.add_space(look.size.pad);
     ui.checkbox(&mut app.shift.whole, "whole shift")
         .on_hover_text("The difference shows the map of the whole shift instead of this frame");
 }

@@ -7,6 +7,7 @@ use crate::window::app::App;
 use crate::window::command::Command;
 use crate::window::icons;
 use crate::window::state::films::Film;
+use crate::window::state::job::Step;
 use crate::window::tokens::Look;
 use crate::window::widgets::{states, text};
 
@@ -22,10 +23,14 @@ pub fn show(app: &mut App, ui: &mut Ui) {
         ui.label(RichText::new(words).small().color(look.colour.secondary));
     });
     if app.study.films.is_empty() {
-        if app.study.searching.is_none()
-            && !app.study.waits_for_bundle
-            && states::empty(ui, &look, "No films are open. Drop some on the window.", Some("Open films…"))
-        {
+        let stage = match (app.study.searching.is_some(), app.study.waits_for_bundle) {
+            (true, _) => Some("looking for films"),
+            (false, true) => Some("opening the bundle"),
+            (false, false) => None,
+        };
+        if let Some(stage) = stage {
+            states::working(ui, &look, &Step { stage: stage.to_owned(), ..Step::default() }, false);
+        } else if states::empty(ui, &look, "No films are open. Drop some on the window.", Some("Open films…")) {
             app.run(Command::OpenFilms);
         }
         return;
@@ -196,7 +201,13 @@ fn metadata(app: &mut App, ui: &mut Ui) {
             }
         }
     });
-    let Some(film) = &app.film else { return };
+    let Some(film) = &app.film else {
+        if app.study.film().is_some_and(|film| film.problem.is_some()) {
+            let words = "Nothing is known of this film: the light box says why.";
+            ui.add(Label::new(RichText::new(words).small().color(look.colour.secondary)).wrap());
+        }
+        return;
+    };
     let (radiograph, [width, height]) = (&film.view.radiograph, film.size());
     let metadata = &radiograph.metadata;
     let mut rows: Vec<(&str, String)> = Vec::new();

@@ -66,6 +66,16 @@ pub fn clear() {
     RING.lock().lines.clear();
 }
 
+/// Tests that look at the whole log do it one at a time: it is one for all threads.
+#[cfg(test)]
+pub static ALONE: Mutex<()> = Mutex::new(());
+
+/// Makes these the lines of the log.
+#[cfg(test)]
+pub fn replace(lines: Vec<Line>) {
+    RING.lock().lines = lines.into();
+}
+
 /// Catches what is said through `tracing`.
 pub struct Catcher;
 
@@ -136,6 +146,7 @@ mod tests {
 
     #[test]
     fn grave_lines_are_kept_and_chatter_is_not() {
+        let _alone = ALONE.lock();
         let subscriber = tracing_subscriber::registry().with(Catcher);
         tracing::subscriber::with_default(subscriber, || {
             tracing::debug!("log test: chatter");

@@ -36,7 +36,7 @@ fn label(feature: u32, text: &str, threshold: f32) -> FeatureLabel {
 
 /// nih-small with labels: the feature that is strongest on the first sample film tells of cardiomegaly, and another, which
 /// never fires so hard, of edema.
-fn labelled_bundle(folder: &Path) -> (BundleSource, usize) {
+pub(super) fn labelled_bundle(folder: &Path) -> (BundleSource, usize) {
     for entry in std::fs::read_dir(Path::new(REPOSITORY).join("models/nih-small")).expect("the bundle") {
         let path = entry.expect("an entry").path();
         std::fs::copy(&path, folder.join(path.file_name().expect("a name"))).expect("a copy");
@@ -57,7 +57,7 @@ fn labelled_bundle(folder: &Path) -> (BundleSource, usize) {
 }
 
 /// A store of the sample films.
-fn store(folder: &Path, bundle: &BundleSource) -> PathBuf {
+pub(super) fn store(folder: &Path, bundle: &BundleSource) -> PathBuf {
     let films = folder.join("films");
     std::fs::create_dir(&films).expect("a folder");
     for name in samples::names() {

@@ -7,8 +7,8 @@ use crate::window::tokens::Look;
 use crate::window::widgets::{states, text};
 
 /// Widths of the names and of the numbers, as shares.
-const NAMES: f32 = 0.44;
-const NUMBERS: f32 = 0.21;
+const NAMES: f32 = 0.4;
+const NUMBERS: f32 = 0.33;
 /// Deviations of the random directions that the band reaches to either side.
 const BAND: f64 = 2.0;
 /// Rows at most: the largest effects.
@@ -31,7 +31,7 @@ pub fn show(ui: &mut Ui, look: &Look, column: &ColumnAudit) {
         [low.min(effect[0]).min(band[0]), high.max(effect[1]).max(band[1])]
     });
     let words = "change of the logit on films that show it, less that on others; band: random directions; bright: counts as used";
-    ui.add(egui::Label::new(RichText::new(words).small().color(look.colour.secondary)).truncate());
+    ui.add(egui::Label::new(RichText::new(words).small().color(look.colour.secondary)).wrap());
     ui.spacing_mut().item_spacing.y = 0.0;
     ScrollArea::vertical().id_salt("audit effects").auto_shrink([false, false]).show_rows(
         ui,

@@ -135,22 +135,17 @@ fn settings(app: &mut App, ui: &mut Ui) {
 
 /// The verdict, and which part of what it rests on is shown.
 fn heading(app: &mut App, ui: &mut Ui, look: &Look, column: &ColumnAudit) {
+    // The verdict has the whole width: it is what the panel is for.
+    ui.add(Label::new(RichText::new(&column.verdict.headline).heading()).wrap());
     ui.horizontal(|ui| {
-        ui.set_min_height(look.size.row);
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            for part in Part::ALL.into_iter().rev() {
-                let on = app.audit.part == part;
-                let ink = if on { look.colour.accent } else { look.colour.secondary };
-                let button = Button::selectable(on, RichText::new(part.name()).small().color(ink));
-                if ui.add(button).on_hover_text(part.hint()).clicked() {
-                    app.audit.part = part;
-                }
+        for part in Part::ALL {
+            let on = app.audit.part == part;
+            let ink = if on { look.colour.accent } else { look.colour.secondary };
+            let button = Button::selectable(on, RichText::new(part.name()).small().color(ink));
+            if ui.add(button).on_hover_text(part.hint()).clicked() {
+                app.audit.part = part;
             }
-            ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
-                let words = RichText::new(&column.verdict.headline).heading().color(look.colour.accent);
-                ui.add(Label::new(words).truncate());
-            });
-        });
+        }
     });
 }
 
