@@ -53,6 +53,7 @@ fn a_rectangle_on_the_film_lists_the_features_tied_to_it() {
 
     // What is cancelled says so and can be asked for again; another film has no region.
     drag(&mut window, pane.center(), vec2(-50.0, 40.0));
+    settle(&mut window);
     window.state_mut().region.is_cancelled = true;
     window.state_mut().region.job.value = None;
     window.run_steps(2);
