@@ -107,7 +107,7 @@ fn first_film(engine: &Engine) -> Result<(String, Radiograph)> {
 
 /// The window with the same shift, as a PNG; none, with a warning, where nothing can draw it.
 fn picture(global: &Global, bundle: BundleSource) -> Option<Vec<u8>> {
-    let options = WindowOptions { films: Vec::new(), bundle, device: global.device, store: None };
+    let options = WindowOptions { films: Vec::new(), bundle, device: global.device, ..WindowOptions::default() };
     let png = window::screenshot(options, super::view::SIZE, Scene::Shift).map_err(Failure::from).and_then(|picture| {
         let Picture { width, height, rgba } = picture;
         Ok(fluoro_core::export::picture_png(&rgba, width, height)?)

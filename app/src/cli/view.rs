@@ -29,6 +29,9 @@ pub struct ViewArgs {
     /// The feature of the store whose page is shown
     #[arg(long, value_name = "N", requires = "store")]
     feature: Option<u32>,
+    /// Show the curves of the SAE that `fluoro train sae STORE -o FOLDER` is training, or has trained
+    #[arg(long, value_name = "FOLDER")]
+    watch: Option<PathBuf>,
     /// Write a picture of the window instead of opening it; needs no display
     #[arg(long, value_name = "OUT.png")]
     screenshot: Option<PathBuf>,
@@ -79,7 +82,8 @@ pub fn run(args: &ViewArgs, global: &Global) -> Result<(), Failure> {
     let of_session = session.filter(|source| BundleFiles::open(source).is_ok());
     let bundle = global.source_or(of_session.unwrap_or(usual))?;
     let store = args.store.clone().map(|store| (store, args.feature));
-    let options = WindowOptions { films: args.files.clone(), bundle, device: global.device, store };
+    let options =
+        WindowOptions { films: args.files.clone(), bundle, device: global.device, store, watch: args.watch.clone() };
     match &args.screenshot {
         Some(path) => picture(args, options, path, global),
         None => Ok(window::run(options)?),

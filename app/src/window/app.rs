@@ -43,6 +43,7 @@ use super::state::steps::Steps;
 use super::state::store::{OpenStore, StoreState};
 use super::state::tags::Tags;
 use super::state::toasts::Toasts;
+use super::state::training::Watch;
 use super::state::writing::Writing;
 use super::tokens::{Look, Tokens};
 use super::{WindowError, WindowOptions, style};
@@ -115,6 +116,8 @@ pub enum Cover {
     About,
     /// Everything that the film's file says.
     Tags(Tags),
+    /// The curves of a training.
+    Training(Watch),
     /// What is in the film's pixels, before they leave.
     Leaving(Leaving),
 }
@@ -344,6 +347,9 @@ impl App {
             app.open_store(folder);
             app.store.wanted_first = feature;
         }
+        if let Some(folder) = options.watch {
+            app.watch_training(folder);
+        }
         Ok(app)
     }
 
@@ -441,6 +447,7 @@ impl App {
             && self.export.working.is_none()
             && !self.writing.is_busy()
             && !matches!(&self.cover, Cover::Tags(tags) if tags.rows().is_none())
+            && !matches!(&self.cover, Cover::Training(watch) if watch.seen().is_none())
             && !self.gallery.is_busy()
             && !self.features.is_busy()
             && !self.store.is_busy()

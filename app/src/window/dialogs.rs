@@ -65,6 +65,8 @@ pub enum Purpose {
     ExportEdit,
     /// A recipe of a remembered edit.
     ImportEdit,
+    /// A bundle that is being trained.
+    WatchTraining,
 }
 
 /// The dialog that is open; the system shows one at a time.
@@ -131,7 +133,8 @@ impl App {
             | Purpose::OpenFolder
             | Purpose::OpenBundle
             | Purpose::OpenStore
-            | Purpose::OpenMetadata => String::new(),
+            | Purpose::OpenMetadata
+            | Purpose::WatchTraining => String::new(),
         }
     }
 
@@ -169,6 +172,7 @@ impl App {
             Purpose::LocateFolder => self.locate_folder(first),
             Purpose::OpenBundle => self.open_bundle(BundleSource::Folder(first)),
             Purpose::OpenStore => self.open_store(first),
+            Purpose::WatchTraining => self.watch_training(first),
             Purpose::ExportReport => self.export_report(first),
             Purpose::OpenMetadata => self.audit.metadata = Some(first),
             Purpose::ExportAudit => self.export_audit(first),
@@ -294,6 +298,7 @@ fn dialog(purpose: Purpose, name: &str) -> Vec<PathBuf> {
         Purpose::OpenStore => {
             one(dialog.set_title("Open an activation store: the folder with store.ron").pick_folder())
         }
+        Purpose::WatchTraining => one(dialog.set_title("Watch a training: the bundle's folder").pick_folder()),
         Purpose::OpenMetadata => {
             let dialog = dialog.set_title("Open a table of metadata").add_filter("CSV", &["csv"]);
             one(dialog.add_filter("All files", &["*"]).pick_file())

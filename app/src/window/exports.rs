@@ -24,6 +24,7 @@ use super::state::films::Film;
 use super::state::prior::{self, Prior};
 use super::state::problem::Problem;
 use super::state::tags::Tags;
+use super::state::training::Watch;
 use super::widgets::number;
 
 /// What a capture shows.
@@ -307,6 +308,12 @@ impl App {
         if let Some(film) = self.study.film() {
             self.cover = Cover::Tags(Tags::new(film, move || wake.request_repaint()));
         }
+    }
+
+    /// Shows the curves of the SAE that is trained into a bundle's folder.
+    pub fn watch_training(&mut self, folder: PathBuf) {
+        let wake = self.ctx.clone();
+        self.cover = Cover::Training(Watch::start(folder, move || wake.request_repaint()));
     }
 
     /// Whether a film of the list is the one beside the current one.

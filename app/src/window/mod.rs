@@ -55,6 +55,8 @@ pub struct WindowOptions {
     pub device: DeviceChoice,
     /// An activation store, and the feature whose page is shown.
     pub store: Option<(PathBuf, Option<u32>)>,
+    /// A bundle's folder whose training is watched.
+    pub watch: Option<PathBuf>,
 }
 
 /// Why there is no window, or no picture of it.

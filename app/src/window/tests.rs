@@ -29,10 +29,17 @@ mod robust;
 mod snapshots;
 mod stress;
 mod study;
+mod training;
 
 /// The bundle that has no gallery, so that the sample films open, whichever bundle is the default.
 fn options(films: Vec<PathBuf>) -> WindowOptions {
-    WindowOptions { films, bundle: BundleSource::Embedded("nih-small".into()), device: DeviceChoice::Cpu, store: None }
+    WindowOptions {
+        films,
+        bundle: BundleSource::Embedded("nih-small".into()),
+        device: DeviceChoice::Cpu,
+        store: None,
+        watch: None,
+    }
 }
 
 fn window(films: Vec<PathBuf>) -> Harness<'static, App> {

@@ -26,6 +26,7 @@ mod data;
 mod decoder;
 pub mod dictionary;
 pub mod films;
+pub mod log;
 pub mod principal;
 mod probes;
 pub mod sae;

@@ -16,6 +16,7 @@ use super::dictionary::{
     Compute, CurvePoint, DictionaryJob, DictionaryOptions, DictionaryQuality, DictionarySweep, Latents,
     TrainedDictionary, best_for, pareto, save_sae_lens,
 };
+use super::log::TrainingLog;
 use super::sae::{activations, quantile_table};
 use crate::bundle::load::{QUANTILES_TENSOR, SAE_FILE, TYPICAL_MAPS_TENSOR};
 use crate::bundle::manifest::{Feature, SaeKind, SaePart};
@@ -100,6 +101,13 @@ impl StoredSaeJob<'_> {
     /// When the store keeps no latents, is of another encoder than the bundle's, an option makes no sense, the device fails
     /// or the user asked to stop; the last checkpoint then remains.
     pub fn run(&self) -> Result<StoredSaeReport> {
+        let log = TrainingLog::new(&self.output);
+        let report = self.run_logged(&log);
+        log.end(report.as_ref().map(|report| &report.quality));
+        report
+    }
+
+    fn run_logged(&self, log: &TrainingLog) -> Result<StoredSaeReport> {
         let start = Instant::now();
         let store = Store::open(&self.store)?;
         let missing =
@@ -123,7 +131,8 @@ impl StoredSaeJob<'_> {
         fs::create_dir_all(&folder).map_err(|e| Error::write(&folder, &e))?;
         let sides = self.copy_latents(&store, &folder)?;
         let [training, held_out] = &sides;
-        let Kept { config, weights, quality, history, sweep } = self.train(training, held_out, &folder)?;
+        log.start(&self.runs);
+        let Kept { config, weights, quality, history, sweep } = self.train(training, held_out, &folder, log)?;
 
         self.progress.step("reading activations", 0, 1)?;
         let device = self.device.tensor_device();
@@ -184,11 +193,16 @@ impl StoredSaeJob<'_> {
         })
     }
 
-    fn train(&self, training: &StoredLatents, held_out: &StoredLatents, folder: &Path) -> Result<Kept> {
+    fn train(
+        &self,
+        training: &StoredLatents,
+        held_out: &StoredLatents,
+        folder: &Path,
+        log: &TrainingLog,
+    ) -> Result<Kept> {
         let compute = || {
             if self.device.is_gpu() { Compute::Device(self.device.tensor_device().clone()) } else { Compute::Processor }
         };
-        let silent = |_: &CurvePoint| {};
         if let [options] = &self.runs[..] {
             let trained = DictionaryJob {
                 options: options.clone(),
@@ -198,7 +212,7 @@ impl StoredSaeJob<'_> {
                 checkpoints: Some(folder.join("run")),
                 resume: self.resume,
                 progress: &self.progress,
-                on_point: &silent,
+                on_point: &|point| log.point(0, point),
             }
             .run()?;
             let TrainedDictionary { config, weights, quality, history, .. } = trained;
@@ -211,7 +225,7 @@ impl StoredSaeJob<'_> {
             compute: compute(),
             folder: folder.join("sweep"),
             progress: &self.progress,
-            on_point: &|_, _| {},
+            on_point: &|run, point| log.point(run, point),
         };
         let results = sweep.run()?;
         let qualities: Vec<DictionaryQuality> = results.iter().map(|run| run.quality).collect();

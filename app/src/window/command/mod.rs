@@ -59,6 +59,7 @@ pub enum Command {
     ComputeAttribution,
     ComputeAudit,
     OpenMetadata,
+    WatchTraining,
     Cancel,
     PlayPause,
     NextFrame,
@@ -185,6 +186,7 @@ pub const MENUS: [(&str, &[&[Command]]); 5] = [
                 Command::OpenProposal,
                 Command::CloseNotice,
                 Command::AboutBundle,
+                Command::WatchTraining,
             ],
             &[Command::Undo, Command::Redo, Command::ResetEdits, Command::SearchFeatures],
             &[
@@ -327,6 +329,9 @@ impl Command {
             }
             Self::OpenMetadata => {
                 ("Open metadata table…", "A CSV table with a column that names the films, for the Audit panel")
+            }
+            Self::WatchTraining => {
+                ("Watch a training…", "The curves of an SAE that fluoro train sae STORE is training, or has trained")
             }
             Self::ExportAudit => ("Export audit…", "One page that stands alone, with JSON and CSV beside it"),
             Self::ExportReport => ("Export report…", "The sentences as text, JSON, or text that DICOM takes"),

@@ -21,6 +21,7 @@ impl App {
             | Command::OpenFolder
             | Command::OpenBundle
             | Command::OpenStore
+            | Command::WatchTraining
             | Command::OpenSession => self.host.dialogs && self.dialogs.is_free(),
             Command::OpenGallery => self.manifest().is_some_and(|manifest| !manifest.gallery.is_empty()),
             Command::OpenProposal => {
@@ -243,6 +244,7 @@ impl App {
             Command::ExportReport => self.ask(Purpose::ExportReport),
             Command::ExportAudit => self.ask(Purpose::ExportAudit),
             Command::OpenMetadata => self.ask(Purpose::OpenMetadata),
+            Command::WatchTraining => self.ask(Purpose::WatchTraining),
             Command::ComputeAudit => {
                 (self.layout.bottom, self.layout.tab) = (true, Tab::Audit);
                 self.compute_audit();

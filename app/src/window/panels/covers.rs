@@ -2,7 +2,7 @@
 
 use egui::{Frame, Id, Modal, RichText, ScrollArea, Ui, vec2};
 
-use super::{key_editor, leaving, palette, settings, tags};
+use super::{key_editor, leaving, palette, settings, tags, training};
 use crate::window::app::{App, Cover};
 use crate::window::command::{Command, MENUS};
 use crate::window::tokens::Look;
@@ -37,6 +37,7 @@ pub fn show(app: &mut App, ui: &mut Ui) {
         Cover::Bundle => dialog(ui, &look, "bundle", Cover::Bundle, |ui| bundle(app, ui)),
         Cover::About => dialog(ui, &look, "about", Cover::About, |ui| about(ui, &look)),
         Cover::Tags(state) => tags::show(app, ui, state),
+        Cover::Training(watch) => training::show(app, ui, watch),
         Cover::Leaving(what) => leaving::show(app, ui, what),
     };
     if !matches!(next, Cover::Keys) {

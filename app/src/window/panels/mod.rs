@@ -33,6 +33,7 @@ mod study;
 mod tags;
 mod toasts;
 mod top_bar;
+mod training;
 
 /// Shows the whole window.
 pub fn show(app: &mut App, ui: &mut Ui) {

@@ -224,7 +224,7 @@ fn timeline(app: &mut App, ui: &mut Ui, done: &Done) {
     let frame = app.shift.frame();
     let at = shift.lambdas.get(frame).copied().unwrap_or_default();
     let x_name = if is_label { "λ" } else { "activation" };
-    let plot = Plot { x: &shift.lambdas, lines, y: [0.0, 1.0], x_name, is_score: true, at };
+    let plot = Plot { x: &shift.lambdas, lines, y: [0.0, 1.0], x_name, is_score: true, is_count: false, at };
     let area = plot.paint(ui, &look, rect);
     scrub(app, ui, area, &shift.lambdas);
     let legend = if is_label {

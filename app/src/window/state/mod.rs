@@ -28,4 +28,5 @@ pub mod store;
 pub mod tags;
 pub mod thumbnails;
 pub mod toasts;
+pub mod training;
 pub mod writing;

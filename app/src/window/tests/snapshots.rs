@@ -7,6 +7,7 @@ use fluoro_core::engine::Engine;
 use fluoro_core::radiograph::Radiograph;
 use fluoro_core::samples;
 use fluoro_core::store::Store;
+use fluoro_core::train::log::{Curves, Run};
 
 use super::report::{labelled_bundle, store};
 use super::*;
@@ -21,6 +22,7 @@ use crate::window::state::job::{Job, Step};
 use crate::window::state::log;
 use crate::window::state::performance::{Performance, Times};
 use crate::window::state::tags::Tags;
+use crate::window::state::training::Watch;
 
 mod picture;
 
@@ -34,7 +36,7 @@ const FRAMES: usize = 4;
 const SEEN: &str = "";
 
 /// What every panel has a picture of: empty, loading, failed, full. Where there is none, why.
-const TABLE: [(&str, [&str; 4]); 18] = [
+const TABLE: [(&str, [&str; 4]); 19] = [
     ("study", [SEEN; 4]),
     ("light_box", [SEEN; 4]),
     ("features", [SEEN; 4]),
@@ -48,6 +50,7 @@ const TABLE: [(&str, [&str; 4]); 18] = [
     ("performance", [SEEN, "times are there or not", "measuring does not fail", SEEN]),
     ("log", [SEEN, "lines are there or not", "it is where failures are told", SEEN]),
     ("tags", [SEEN; 4]),
+    ("training", [SEEN; 4]),
     ("palette", [SEEN, "commands are built in", "commands are built in", SEEN]),
     ("leaving", [SEEN, "words are found at once", "without a film it does not open", SEEN]),
     ("keys", ["keys are built in", "keys are built in", "keys are built in", SEEN]),
@@ -432,6 +435,36 @@ fn covers() {
     let app = camera.app();
     app.find_words().expect("a film is open").finds.clear();
     camera.cover(Cover::Leaving(Leaving::File(Purpose::ExportDicom)), "leaving", "leaving_empty");
+    camera.finish();
+}
+
+#[test]
+fn curves_of_a_training() {
+    use fluoro_core::train::dictionary::CurvePoint;
+    let mut camera = Camera::new(options(Vec::new()));
+    let run = |kind: &str| Run { kind: kind.to_owned(), features: 512, steps: 4000 };
+    let point = |step: usize, active: f64| {
+        let left = (-(step as f64) / 800.0).exp();
+        CurvePoint {
+            step,
+            loss: 0.4 + 6.0 * left,
+            active: active + 90.0 * left,
+            explained_variance: 0.9 - 0.7 * left,
+            alive_share: 0.97 - 0.1 * (1.0 - left),
+            learning_rate: 1e-3,
+        }
+    };
+    let curve = |steps: usize, active: f64| (1..=steps / 50).map(|at| point(at * 50, active)).collect();
+    let mut curves = Curves { runs: vec![run("topk"), run("topk")], ..Curves::default() };
+    let mut take = |seen, name: &str| {
+        camera.cover(Cover::Training(Watch::held("bundles/mine", seen)), "training", &format!("training_{name}"));
+    };
+    take(Some(Ok(None)), "loading");
+    take(Some(Ok(Some(curves.clone()))), "empty");
+    take(Some(Err(bundle_problem())), "failed");
+    curves.points = vec![curve(4000, 8.0), curve(2650, 16.0)];
+    curves.broken = 2;
+    take(Some(Ok(Some(curves))), "full");
     camera.finish();
 }
 

@@ -27,6 +27,8 @@ pub struct Plot<'a> {
     pub x_name: &'a str,
     /// Whether y is a score, with an operating point.
     pub is_score: bool,
+    /// Whether x counts something: it has no digits behind the point.
+    pub is_count: bool,
     /// The x that is on the light box.
     pub at: f32,
 }
@@ -63,7 +65,8 @@ impl Plot<'_> {
             ));
         }
         for line in &self.lines {
-            let points: Vec<Pos2> = self.x.iter().zip(line.values).map(|(&x, &y)| place(x, y)).collect();
+            let known = self.x.iter().zip(line.values).filter(|(_, y)| y.is_finite());
+            let points: Vec<Pos2> = known.map(|(&x, &y)| place(x, y)).collect();
             painter.add(Shape::line(points, Stroke::new(line.width, line.colour)));
         }
         let now = place(self.at, self.y[0]).x;
@@ -71,12 +74,16 @@ impl Plot<'_> {
         if let Some(top) = self.lines.last() {
             let nearest =
                 self.x.iter().zip(top.values).min_by(|a, b| (a.0 - self.at).abs().total_cmp(&(b.0 - self.at).abs()));
-            if let Some((&x, &y)) = nearest {
+            if let Some((&x, &y)) = nearest.filter(|(_, y)| y.is_finite()) {
                 painter.circle_filled(place(x, y), size.handle - 2.0, top.colour);
             }
         }
         self.labels(&painter, look, rect, area, &font, [first, last]);
         area
+    }
+
+    fn x_words(&self, x: f32) -> String {
+        if self.is_count { format!("{x:.0}") } else { number::short(x) }
     }
 
     fn labels(&self, painter: &Painter, look: &Look, rect: Rect, area: Rect, font: &FontId, [first, last]: [f32; 2]) {
@@ -95,9 +102,9 @@ impl Plot<'_> {
             text(at, anchor, number::plain(value), colour.secondary);
         }
         let below = area.bottom() + gap;
-        text(pos2(area.left(), below), Align2::LEFT_TOP, number::short(first), colour.secondary);
-        text(pos2(area.right(), below), Align2::RIGHT_TOP, number::short(last), colour.secondary);
-        let middle = format!("{} {}", self.x_name, number::short(self.at));
+        text(pos2(area.left(), below), Align2::LEFT_TOP, self.x_words(first), colour.secondary);
+        text(pos2(area.right(), below), Align2::RIGHT_TOP, self.x_words(last), colour.secondary);
+        let middle = format!("{} {}", self.x_name, self.x_words(self.at));
         text(pos2(rect.center().x, below), Align2::CENTER_TOP, middle, colour.text);
     }
 }

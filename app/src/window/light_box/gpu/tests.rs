@@ -477,6 +477,7 @@ fn a_decoded_picture_reaches_the_light_box_on_the_device() {
         bundle: BundleSource::Embedded("phantom".into()),
         device: DeviceChoice::Gpu,
         store: None,
+        watch: None,
     };
     let host = Host { dialogs: false, remembers: false, drawn_by: DrawnBy::Raster };
     let mut app = App::new(&egui::Context::default(), options, Some(setup), host).expect("the window starts");
