@@ -320,9 +320,14 @@ impl App {
             Some((Arc::clone(labels), open.store.folder().display().to_string()))
         });
         let own = || view.labels.as_ref().map(|labels| (Arc::clone(labels), format!("bundle {}", view.manifest.name)));
+        let is_of_store = of_store.is_some();
         let labels = of_store.or_else(own);
         let mut features = view.manifest.sae.as_ref().map(|sae| sae.features.clone()).unwrap_or_default();
         for (index, feature) in features.iter_mut().enumerate() {
+            // The bundle's names are one for each feature; several labels may be the same sentence.
+            if !is_of_store && feature.label.is_some() {
+                continue;
+            }
             if let Some(found) = labels.as_ref().and_then(|(labels, _)| labels.of(index as u32)) {
                 feature.label = Some(found.text.clone());
             }
