@@ -96,7 +96,7 @@ pub fn write(path: &Path, session: Session, hashes: &Hashes) -> Result<()> {
 /// Writes the session at once, with the hashes that are known already.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_now(path: &Path, session: Session, hashes: &Hashes) -> Result<()> {
     write_with(path, session, |film| hashes.known.lock().get(film).map(|(_, _, hash)| hash.clone()))
 }
