@@ -152,7 +152,7 @@ fn head(ui: &mut Ui, look: &Look, curves: &Curves) {
         ui.label(RichText::new(words).small().color(look.colour.secondary));
     }
     if curves.broken > 0 {
-        let words = format!("{} lines of the log cannot be read and are left out", curves.broken);
+        let words = format!("log lines that cannot be read, left out: {}", curves.broken);
         ui.label(RichText::new(words).small().color(look.colour.warning));
     }
 }

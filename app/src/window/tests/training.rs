@@ -51,7 +51,7 @@ fn a_growing_log_is_followed_to_its_end() {
     until(&mut window, "running: step 100 of 200");
     assert!(window.query_by_label_contains("cannot be read").is_none());
     file.write_all(b"5x}}\n").expect("written");
-    until(&mut window, "1 lines of the log cannot be read and are left out");
+    until(&mut window, "log lines that cannot be read, left out: 1");
     log.end(Err(&fluoro_core::Error::Invalid("the loss left the finite numbers at step 150".into())));
     until(&mut window, "stopped at step 100: the loss left the finite numbers");
     window.get_by_label("Close").click();
