@@ -78,6 +78,8 @@ fn open(options: WindowOptions, lost: &Lost, after: Option<Loss>) -> Result<(), 
             wgpu_setup: WgpuSetup::CreateNew(device_setup()),
             ..WgpuConfiguration::default()
         },
+        // A grey level on screen is the film's own; noise against banding would change it, and costs a software adapter.
+        dithering: false,
         // Pictures of the window must not depend on the machine's fonts.
         system_font_fallback: false,
         ..eframe::NativeOptions::default()
@@ -127,7 +129,9 @@ fn create(cc: &eframe::CreationContext<'_>, options: WindowOptions) -> Result<Ap
     let host = Host { dialogs: true, remembers: true, drawn_by: DrawnBy::Adapter };
     let mut app = App::new(&cc.egui_ctx, options, shared, host)?;
     app.graphics = state.map(|state| state.device.clone());
-    app.light_box.by_shader = state.is_some_and(light_box::gpu::install);
+    // A software adapter would sample every film again in every frame; what the CPU drew is kept until it changes.
+    let painter = state.filter(|state| is_real_gpu(&state.adapter.get_info()));
+    app.light_box.by_shader = painter.is_some_and(light_box::gpu::install);
     Ok(app)
 }
 
