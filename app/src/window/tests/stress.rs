@@ -20,6 +20,8 @@ const ALONE: &str = "FLUORO_STRESS_ALONE";
 const SIZE: Vec2 = Vec2::new(1100.0, 760.0);
 const ACTS: usize = 1000;
 const WARM_UP: usize = 200;
+/// Growth of the memory over the acts after them.
+const MOST_GROWTH: f64 = 0.05;
 const SEED: u64 = 20_261_123;
 
 /// Numbers that are the same in every run (Vigna 2016, xorshift64*).
@@ -203,7 +205,19 @@ fn a_thousand_random_acts_leave_no_stale_picture_and_no_memory() {
         }
     }
     hand.check();
-    let grown = warm.zip(resident()).map(|(before, after)| (before, after, after as f64 / before as f64 - 1.0));
+    let growth = |warm: Option<u64>| {
+        warm.zip(resident()).map(|(before, after)| (before, after, after as f64 / before as f64 - 1.0))
+    };
+    let mut grown = growth(warm);
+    if grown.is_some_and(|(.., growth)| growth >= MOST_GROWTH) {
+        // An allocator takes a page more now and then, and keeps it; a leak goes on as before.
+        let warm = resident();
+        for _ in 0..ACTS {
+            hand.act(&mut random);
+        }
+        hand.check();
+        grown = growth(warm);
+    }
     // Each film's picture is that of its edit, computed afresh.
     let engine = Engine::open(&BundleSource::Embedded("nih-small".into()), ComputeDevice::cpu()).expect("a bundle");
     let mut edited = 0;
@@ -228,7 +242,7 @@ fn a_thousand_random_acts_leave_no_stale_picture_and_no_memory() {
         share(0.95)
     );
     if let Some((before, after, growth)) = grown {
-        assert!(growth < 0.05, "memory grew from {before} to {after} KiB");
+        assert!(growth < MOST_GROWTH, "memory grew from {before} to {after} KiB");
     }
 }
 
